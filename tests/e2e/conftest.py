@@ -1,0 +1,75 @@
+"""The served dashboard and a browser to look at it with.
+
+A test asks for ``page``; ``@pytest.mark.parametrize("page", [View("dark", 390)], indirect=True)``
+chooses theme and width. A failed test leaves a picture in ``test-results``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tools.browser import ROOT, View, find_browser, launch, open_context, serve
+
+RESULTS = ROOT / "test-results"
+_FAILED = pytest.StashKey[bool]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Iterator[None]:
+    report = yield
+    if report.when == "call":
+        item.stash[_FAILED] = report.failed
+    return report
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = find_browser()
+    if executable is None:
+        reason = (
+            "No Chromium or Chrome was found. Install one (on Debian: apt install chromium), "
+            "or set PETLENS_CHROMIUM to its path."
+        )
+        if os.environ.get("PETLENS_BROWSER") == "required":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = launch(playwright, executable)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def address(browser: Browser) -> Iterator[str]:
+    """Where the dashboard is served; it starts only when there is a browser to look at it."""
+    with serve() as address:
+        yield address
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[Page]:
+    """A fresh browser window on the dashboard's first page."""
+    view: View = getattr(request, "param", View())
+    context = open_context(browser, address, view)
+    page = context.new_page()
+    page.goto("/")
+    yield page
+    if request.node.stash.get(_FAILED, False):
+        RESULTS.mkdir(exist_ok=True)
+        name = re.sub(r"[^\w-]+", "-", request.node.name).strip("-")
+        page.screenshot(path=RESULTS / f"{name}.png")
+    context.close()

@@ -1,0 +1,25 @@
+"""The dashboard opens, in each theme and on each width, without an error and without overflow."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tools.browser import View, wait_until_settled
+
+VIEWS = [View("light", 1440), View("dark", 390)]
+
+
+@pytest.mark.parametrize("page", VIEWS, ids=str, indirect=True)
+def test_opens_without_an_exception(page: Page) -> None:
+    wait_until_settled(page)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+@pytest.mark.parametrize("page", VIEWS, ids=str, indirect=True)
+def test_fits_the_width_of_the_window(page: Page) -> None:
+    wait_until_settled(page)
+    beyond = page.get_by_test_id("stMain").evaluate(
+        "(main) => main.scrollWidth - main.clientWidth"
+    )
+    assert beyond == 0

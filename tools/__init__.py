@@ -1,0 +1,1 @@
+"""Helpers for working on Petlens; nothing here is needed to run it."""
