@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from PIL import Image
 from torch import nn
 
-from tools.browser import ROOT
 from xaicore.classifier import Classifier
 from xaicore.network import PetNet
 from xaicore.photos import load_photo
 
+SAMPLES = Path(__file__).parents[1] / "assets" / "samples"
 SMALL_STAGES = ((4,), (6, 6), (8, 8), (8, 12), (12, 12))
 
 
@@ -44,7 +46,7 @@ def classifier() -> Classifier:
 @pytest.fixture(scope="session")
 def photos() -> list[Image.Image]:
     """The sample photos, upright and RGB, in the order of their file names."""
-    return [load_photo(file) for file in sorted((ROOT / "assets" / "samples").glob("*.jpg"))]
+    return [load_photo(file) for file in sorted(SAMPLES.glob("*.jpg"))]
 
 
 @pytest.fixture(scope="session")

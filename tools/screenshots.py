@@ -32,7 +32,9 @@ def show_whole_page(page: Page) -> None:
 def main() -> None:
     executable = find_browser()
     if executable is None:
-        sys.exit("No Chromium or Chrome was found. Install one, or set PETLENS_CHROMIUM to its path.")
+        sys.exit(
+            "No Chromium or Chrome was found. Install one, or set PETLENS_CHROMIUM to its path."
+        )
     FOLDER.mkdir(parents=True, exist_ok=True)
     with serve() as address, sync_playwright() as playwright:
         browser = launch(playwright, executable)

@@ -19,7 +19,5 @@ def test_opens_without_an_exception(page: Page) -> None:
 @pytest.mark.parametrize("page", VIEWS, ids=str, indirect=True)
 def test_fits_the_width_of_the_window(page: Page) -> None:
     wait_until_settled(page)
-    beyond = page.get_by_test_id("stMain").evaluate(
-        "(main) => main.scrollWidth - main.clientWidth"
-    )
+    beyond = page.get_by_test_id("stMain").evaluate("(main) => main.scrollWidth - main.clientWidth")
     assert beyond == 0
