@@ -22,10 +22,10 @@ PAGES = {"explain": "/"}
 WIDTHS = {"wide": 1440, "narrow": 390}
 
 
-def show_whole_page(page: Page) -> None:
+def show_whole_page(page: Page, width: int) -> None:
     """Make the window as tall as what is in it: Streamlit scrolls inside the window."""
     height = page.evaluate("""document.querySelector('[data-testid="stMain"]').scrollHeight""")
-    page.set_viewport_size({"width": page.viewport_size["width"], "height": height})
+    page.set_viewport_size({"width": width, "height": height})
     wait_until_settled(page)
 
 
@@ -45,7 +45,7 @@ def main() -> None:
                     page = context.new_page()
                     page.goto(path)
                     wait_until_settled(page)
-                    show_whole_page(page)
+                    show_whole_page(page, width)
                     file = FOLDER / f"{name}-{theme}-{size}.png"
                     page.screenshot(path=file)
                     context.close()
