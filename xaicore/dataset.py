@@ -1,0 +1,119 @@
+"""Labelled photos in the layout of the Kaggle archive, and their split by file name."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from PIL import Image
+
+from xaicore.network import LABELS
+from xaicore.photos import PhotoError, load_photo
+
+Split = Literal["train", "validation", "test"]
+
+# What Windows leaves in folders of pictures; the Kaggle archive itself holds two.
+LITTER = ("thumbs.db", "desktop.ini")
+# An encrypted member of a zip raises RuntimeError.
+UNREADABLE = (PhotoError, OSError, zipfile.BadZipFile, zlib.error, RuntimeError)
+
+
+class DatasetError(ValueError):
+    """A folder or zip that does not hold what was asked for; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class LabelledFile:
+    """One file of the set: ``label`` (an entry of ``LABELS``), and where its bytes are."""
+
+    label: str
+    stem: str
+    root: Path
+    member: str
+
+    @property
+    def split(self) -> Split:
+        return split_of(self.label, self.stem)
+
+    def read(self) -> bytes:
+        if self.root.is_dir():
+            return (self.root / self.member).read_bytes()
+        return _archive(self.root).read(self.member)
+
+
+@functools.lru_cache(maxsize=2)
+def _archive(path: Path) -> zipfile.ZipFile:
+    """Keep the archive open: listing its members anew for every photo would cost minutes."""
+    return zipfile.ZipFile(path)
+
+
+def split_of(label: str, stem: str) -> Split:
+    """Place a photo by its class and file name alone: 80 % train, 10 % validation, 10 % test.
+
+    The same photo falls in the same part on every machine and in every picture format.
+    """
+    digest = hashlib.sha256(f"{label}/{stem}".encode()).digest()
+    bucket = int.from_bytes(digest[:8], "big") % 10
+    return "test" if bucket == 9 else "validation" if bucket == 8 else "train"
+
+
+def find_photos(path: str | Path) -> list[LabelledFile]:
+    """List the files of a folder or zip that lie in a ``Cat`` or ``Dog`` folder, in a fixed order.
+
+    Hidden files and the system's own are left out; whether the others are pictures shows when
+    they are read. Raises :class:`DatasetError` when there is no such path, or a class has no file.
+    """
+    root = Path(path)
+    files = []
+    for name in _names(root):
+        place = PurePosixPath(name)
+        label = place.parent.name.lower()
+        litter = place.name.startswith(".") or place.name.lower() in LITTER
+        if label in LABELS and not litter:
+            files.append(LabelledFile(label, place.stem, root, name))
+    for label in LABELS:
+        if not any(file.label == label for file in files):
+            raise DatasetError(f"{root} has no file in a folder named {label.capitalize()}.")
+    return sorted(files, key=lambda file: (file.stem.zfill(12), file.label, file.member))
+
+
+def _names(root: Path) -> list[str]:
+    """Paths of all files in a folder or zip, relative to it, with forward slashes."""
+    layout = "Give the path of PetImages, with a folder Cat and a folder Dog inside."
+    if not root.exists():
+        raise DatasetError(f"There is nothing at {root}. {layout}")
+    if root.is_dir():
+        return [file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file()]
+    try:
+        with zipfile.ZipFile(root) as archive:
+            return [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise DatasetError(f"{root} is neither a folder nor a readable zip. {layout}") from error
+
+
+def read_photos(
+    files: Sequence[LabelledFile], size: int | None = None, workers: int = 4
+) -> Iterator[tuple[LabelledFile, Image.Image | None]]:
+    """Decode files in order; ``None`` stands for a corrupt one.
+
+    With a ``size``, each photo is resized to ``size``×``size`` pixels.
+    """
+
+    def read(file: LabelledFile) -> tuple[LabelledFile, Image.Image | None]:
+        try:
+            photo = load_photo(file.read())
+        except UNREADABLE:
+            return file, None
+        if size is not None and photo.size != (size, size):
+            photo = photo.resize((size, size), Image.Resampling.BILINEAR)
+        return file, photo
+
+    with ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(read, files)
