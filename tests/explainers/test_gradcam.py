@@ -1,0 +1,94 @@
+"""Grad-CAM against captum, the grad-cam package, and a case worked by hand."""
+
+import numpy as np
+import pytest
+import torch
+from captum.attr import LayerAttribution, LayerGradCam
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch import nn
+
+import xaicore
+from xaicore.classifier import convolution_names
+
+
+@pytest.mark.parametrize("layer", ["model.0", "model.10", "model.20"])
+def test_equals_captum(classifier, batch, layer):
+    e = xaicore.explain(classifier, batch, "gradcam", layer=layer)
+    net = classifier.private_net()
+    grad_cam = LayerGradCam(net, net.get_submodule(layer))
+    raw = grad_cam.attribute(batch, target=torch.tensor(e.targets), relu_attributions=True)
+    theirs = LayerAttribution.interpolate(raw, (64, 64), "bilinear")[:, 0].detach().numpy()
+    assert np.abs(e.maps - theirs).max() <= 1e-5 * np.abs(theirs).max()
+
+
+def test_equals_the_grad_cam_package_up_to_its_scaling(classifier, batch):
+    """That package scales each map to 0…1 before it is resized, ours stays raw."""
+    e = xaicore.explain(classifier, batch, "gradcam", layer="model.8")
+    net = classifier.private_net()
+    with GradCAM(net, [net.get_submodule("model.8")]) as package:
+        theirs = package(batch.clone().requires_grad_(), [ClassifierOutputTarget(int(t)) for t in e.targets])
+    compared = 0
+    for ours, reference in zip(e.maps, theirs, strict=True):
+        if ours.max() > 0:
+            compared += 1
+            assert np.corrcoef(ours.ravel(), reference.ravel())[0, 1] > 0.999
+    assert compared > 0
+
+
+def worked_net(sign: float) -> nn.Sequential:
+    """One convolution that passes the red channel on; the logit is ``sign`` times its mean."""
+    net = nn.Sequential(
+        nn.Conv2d(3, 1, 1, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 2)
+    )
+    net[0].weight.data = torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1)
+    net[3].weight.data = torch.tensor([[sign], [0.0]])
+    net[3].bias.data.zero_()
+    return net
+
+
+def test_worked_by_hand():
+    """The gradient of the mean of four pixels is 1/4 each, so the map is red / 4."""
+    classifier = xaicore.Classifier(worked_net(1.0), size=2, device="cpu")
+    photo = torch.zeros(1, 3, 2, 2)
+    photo[0, 0] = torch.tensor([[1.0, 2.0], [-4.0, 8.0]])
+    e = xaicore.explain(classifier, photo, "gradcam", targets=[0])
+    assert e.maps[0] == pytest.approx(np.array([[0.25, 0.5], [0.0, 2.0]]))
+    assert e.checks["positive_fraction"].item() == 0.75
+
+
+def test_no_positive_evidence_is_a_state():
+    classifier = xaicore.Classifier(worked_net(-1.0), size=2, device="cpu")
+    e = xaicore.explain(classifier, torch.ones(1, 3, 2, 2), "gradcam", targets=[0])
+    assert (e.maps == 0).all()
+    assert e.checks["constant"].item()
+    proof = xaicore.EXPLAINERS["gradcam"].prove({k: v[0] for k, v in e.checks.items()})
+    assert proof.text == "no positive evidence"
+    assert not proof.good
+
+
+def test_unknown_layer_lists_those_there_are(classifier, batch):
+    with pytest.raises(xaicore.ExplainerError, match=r"no convolution named 'model\.1'.*model\.20"):
+        xaicore.explain(classifier, batch, "gradcam", layer="model.1")
+
+
+def test_inplace_activations_do_not_spoil_the_features(batch):
+    """An in-place ReLU after the layer would overwrite what the hook kept."""
+    from tests.explainers.conftest import small_net
+
+    plain, inplace = small_net(), small_net()
+    for layer in inplace.modules():
+        if isinstance(layer, nn.ReLU):
+            layer.inplace = True
+    maps = [
+        xaicore.explain(
+            xaicore.Classifier(net, size=64, device="cpu"), batch, "gradcam", layer="model.8"
+        ).maps
+        for net in (plain, inplace)
+    ]
+    assert (maps[0] == maps[1]).all()
+
+
+def test_every_convolution_can_be_looked_at(classifier, batch):
+    for name in convolution_names(classifier.net):
+        assert np.isfinite(xaicore.explain(classifier, batch, "gradcam", layer=name).maps).all()

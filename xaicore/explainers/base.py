@@ -1,0 +1,225 @@
+"""What every explainer shares: its entry, its parameters, the score it explains, the explanation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from xaicore.classifier import Classifier
+
+TARGETS = {
+    "logit": "the score (logit) of the class",
+    "margin": "the lead of the class over the strongest other (margin of logits)",
+    "probability": "the probability of the class",
+}
+_LIBRARIES = ("torch", "captum", "zennit", "lime", "scikit-image", "numpy")
+
+
+class ExplainerError(ValueError):
+    """An explanation that cannot be made as asked; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One setting of an explainer: what it is called, what it may be, what it does.
+
+    ``choices`` lists all allowed values; otherwise ``low``…``high`` bound a number.
+    ``note(value)`` says what follows from a value.
+    """
+
+    name: str
+    label: str
+    default: Any
+    help: str
+    choices: tuple[Any, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    note: Callable[[Any], str] | None = None
+
+    def check(self, value: Any) -> Any:
+        """Return the value, or raise :class:`ExplainerError` saying what is allowed."""
+        if self.choices:
+            if value not in self.choices:
+                allowed = ", ".join(str(choice) for choice in self.choices)
+                raise ExplainerError(f"{self.name} cannot be {value!r}; choose one of: {allowed}.")
+        elif self.low is not None and self.high is not None:
+            number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+            if not number or not self.low <= value <= self.high:
+                raise ExplainerError(
+                    f"{self.name} cannot be {value!r}; choose a number from {self.low:g} "
+                    f"to {self.high:g}."
+                )
+            if isinstance(self.default, int):
+                if int(value) != value:
+                    raise ExplainerError(f"{self.name} must be a whole number, not {value!r}.")
+                return int(value)
+        return value
+
+
+class Progress(Protocol):
+    """Called as work goes on; what it raises stops the work."""
+
+    def __call__(self, done: int, total: int, maps: np.ndarray) -> None:
+        """``maps`` float32 [B, H, W] is the best so far."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What an explainer is asked: photos, classes, and which score of them to explain.
+
+    ``batch`` float32 [B, 3, H, W]; ``targets`` int64 [B]; ``target`` a key of ``TARGETS``.
+    """
+
+    classifier: Classifier
+    batch: torch.Tensor
+    targets: torch.Tensor
+    target: str
+    progress: Progress | None = None
+
+    def weights(self) -> torch.Tensor:
+        """The explained score as a weighting of the logits, float32 [B, C].
+
+        For a margin the strongest other class is that of the clean photo.
+        """
+        logits = self.classifier.logits(self.batch)
+        chosen = torch.nn.functional.one_hot(self.targets, logits.shape[1])
+        if self.target == "margin":
+            others = logits.masked_fill(chosen.bool(), -torch.inf).argmax(1)
+            chosen = chosen - torch.nn.functional.one_hot(others, logits.shape[1])
+        return chosen.to(logits.dtype).clone()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What an explainer computes: ``maps`` float [B, H, W], proofs [B], and further arrays [B, …]."""
+
+    maps: torch.Tensor
+    checks: Mapping[str, torch.Tensor | np.ndarray | Sequence[float]]
+    extras: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A map's own proof in words, and whether it is as good as it should be."""
+
+    text: str
+    good: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """Registry entry of a method.
+
+    ``compute(task, **parameters)`` makes the maps; ``prove(checks)`` puts one photo's checks into
+    words. ``targets`` lists the scores it can explain, its default first. ``extra`` methods are
+    off by default in the pages; ``slow`` ones report progress.
+    """
+
+    name: str
+    label: str
+    compute: Callable[..., Finding]
+    prove: Callable[[Mapping[str, float]], Proof]
+    parameters: tuple[Parameter, ...]
+    summary: str
+    citation: str
+    colour: str
+    signed: bool = True
+    targets: tuple[str, ...] = ("logit", "margin")
+    extra: bool = False
+    slow: bool = False
+
+    def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Fill in defaults and check every value; raises :class:`ExplainerError`."""
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for name in given:
+            if name not in known:
+                raise ExplainerError(
+                    f"{self.label} has no parameter {name!r}; it has: {', '.join(known)}."
+                )
+        return {
+            name: parameter.check(given.get(name, parameter.default))
+            for name, parameter in known.items()
+        }
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Maps of one method for a batch of photos, with their proofs and all that made them.
+
+    ``maps`` float32 [B, H, W], signed, raw scale; ``targets`` int64 [B]; ``checks`` name → [B];
+    ``extras`` name → [B, …], such as LIME's superpixels; ``settings`` are plain values.
+    """
+
+    maps: np.ndarray
+    targets: np.ndarray
+    checks: dict[str, np.ndarray]
+    settings: dict[str, Any]
+    extras: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def run(
+    explainer: Explainer,
+    classifier: Classifier,
+    batch: torch.Tensor,
+    targets: Sequence[int] | torch.Tensor | np.ndarray | None = None,
+    target: str | None = None,
+    progress: Progress | None = None,
+    **given: Any,
+) -> Explanation:
+    """Check what is asked, let the explainer compute, and attach the checks that all maps share."""
+    parameters = explainer.settings(given)
+    target = target or explainer.targets[0]
+    if target not in explainer.targets:
+        raise ExplainerError(
+            f"{explainer.label} cannot explain {target!r}; choose one of: "
+            f"{', '.join(explainer.targets)}."
+        )
+    batch = batch.to(classifier.device)
+    classes = choose_targets(classifier, batch, targets)
+    started = time.perf_counter()
+    finding = explainer.compute(Task(classifier, batch, classes, target, progress), **parameters)
+    seconds = time.perf_counter() - started
+    maps = finding.maps.detach().cpu().numpy().astype(np.float32)
+    checks = {name: _as_array(values) for name, values in finding.checks.items()}
+    checks["seconds"] = np.full(len(maps), seconds / len(maps))
+    checks["constant"] = np.ptp(maps, axis=(1, 2)) == 0
+    unchanged = classifier.measure_fingerprint() == classifier.fingerprint
+    checks["weights_unchanged"] = np.full(len(maps), unchanged)
+    settings = {
+        "explainer": explainer.name,
+        "parameters": parameters,
+        "target": target,
+        "weights": classifier.fingerprint,
+        "versions": {name: version(name) for name in _LIBRARIES},
+    }
+    return Explanation(maps, classes.cpu().numpy(), checks, settings, dict(finding.extras))
+
+
+def choose_targets(
+    classifier: Classifier,
+    batch: torch.Tensor,
+    targets: Sequence[int] | torch.Tensor | np.ndarray | None,
+) -> torch.Tensor:
+    """Class index of each photo, int64 [B]; by default the one predicted on the clean photo."""
+    if targets is None:
+        return classifier.predicted(batch)
+    classes = torch.as_tensor(targets, dtype=torch.int64, device=classifier.device)
+    if classes.shape != (len(batch),):
+        raise ExplainerError(f"Give one target a photo: {len(batch)}, not {tuple(classes.shape)}.")
+    if not ((classes >= 0) & (classes < len(classifier.labels))).all():
+        raise ExplainerError(f"Targets must lie from 0 to {len(classifier.labels) - 1}.")
+    return classes
+
+
+def _as_array(values: torch.Tensor | np.ndarray | Sequence[float]) -> np.ndarray:
+    if isinstance(values, torch.Tensor):
+        return values.detach().cpu().numpy()
+    return np.asarray(values)

@@ -1,0 +1,80 @@
+"""Grad-CAM: where the last feature maps speak for the class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from xaicore.explainers.base import Explainer, ExplainerError, Finding, Parameter, Proof, Task
+
+
+def compute(task: Task, layer: str) -> Finding:
+    weights = task.weights()
+    net = task.classifier.private_net()
+    features, logits = _forward(net, find_convolution(net, layer or task.classifier.target_layer), task)
+    (gradients,) = torch.autograd.grad((logits * weights).sum(), features)
+    # Selvaraju et al. 2017, equations 1 and 2.
+    importance = gradients.mean((2, 3), keepdim=True)
+    evidence = (importance * features.detach()).sum(1, keepdim=True)
+    maps = F.interpolate(
+        evidence.relu(), task.batch.shape[-2:], mode="bilinear", align_corners=False
+    ).squeeze(1)
+    return Finding(maps, checks={"positive_fraction": (evidence > 0).float().mean((1, 2, 3))})
+
+
+def find_convolution(net: nn.Module, name: str) -> nn.Conv2d:
+    """The convolution of that name; raises :class:`ExplainerError` listing those there are."""
+    convolutions = {n: m for n, m in net.named_modules() if isinstance(m, nn.Conv2d)}
+    if name not in convolutions:
+        raise ExplainerError(
+            f"There is no convolution named {name!r}; choose one of: {', '.join(convolutions)}."
+        )
+    return convolutions[name]
+
+
+def _forward(
+    net: nn.Module, layer: nn.Module, task: Task
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Feature maps of the layer [B, K, h, w] and logits [B, C], joined by a graph."""
+    kept: list[torch.Tensor] = []
+    handle = layer.register_forward_hook(lambda _layer, _inputs, output: kept.append(output))
+    try:
+        # The weights are frozen: the graph exists for the photos' sake.
+        logits = net(task.batch.clone().requires_grad_())
+    finally:
+        handle.remove()
+    return kept[0], logits
+
+
+def prove(checks: Mapping[str, float]) -> Proof:
+    share = checks["positive_fraction"]
+    if share == 0:
+        return Proof(
+            "no positive evidence",
+            good=False,
+            reason="Nowhere do this layer's features speak for the class, so the map is empty.",
+        )
+    return Proof(f"{share:.0%} of the layer's places speak for the class", good=True)
+
+
+GRADCAM = Explainer(
+    name="gradcam",
+    label="Grad-CAM",
+    compute=compute,
+    prove=prove,
+    parameters=(
+        Parameter(
+            "layer",
+            "Layer",
+            "",
+            "The convolution whose feature maps are weighed; deeper is coarser and means more.",
+        ),
+    ),
+    summary="Weighs the feature maps of one layer by how much they raise the class score.",
+    citation="Selvaraju et al. 2017",
+    colour="#E69F00",
+    signed=False,
+)

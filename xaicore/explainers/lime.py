@@ -1,0 +1,253 @@
+"""LIME: a linear model of what happens when superpixels are hidden; through the lime package."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from lime.lime_image import LimeImageExplainer
+from torchvision.transforms.functional import gaussian_blur
+
+from xaicore.explainers.base import Explainer, Finding, Parameter, Proof, Task
+from xaicore.explainers.superpixels import METHODS, cut, mean_colours
+
+FILLS = ("black", "grey", "mean", "blurred")
+FOLDS = 5
+
+Score = Callable[[torch.Tensor], np.ndarray]
+
+
+class BatchedLime(LimeImageExplainer):
+    """lime's sampler and regression around our own making and scoring of perturbed photos.
+
+    ``photo`` and ``fill`` are float32 [3, H, W] on the network's input scale; ``score`` maps a
+    batch to the explained score [n]; ``on_batch`` is called with the number of samples scored.
+    """
+
+    def __init__(
+        self,
+        photo: torch.Tensor,
+        fill: torch.Tensor,
+        score: Score,
+        batch_size: int,
+        kernel_width: float,
+        seed: int,
+    ) -> None:
+        # lime's own random_seed argument reaches the segmentation only.
+        super().__init__(kernel_width=kernel_width, random_state=seed)
+        self.photo = photo
+        self.fill = fill
+        self.score = score
+        self.batch_size = batch_size
+        self.on_batch: Callable[[int], None] = lambda _done: None
+        self.data = np.empty((0, 0))
+        self.scores = np.empty(0)
+
+    def data_labels(
+        self,
+        image: np.ndarray,
+        fudged_image: np.ndarray,
+        segments: np.ndarray,
+        classifier_fn: object,
+        num_samples: int,
+        batch_size: int = 10,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw which superpixels stay, as lime draws them, and score all samples in batches."""
+        count = int(segments.max()) + 1
+        draws = self.random_state.randint(0, 2, num_samples * count)
+        self.data = draws.reshape(num_samples, count)
+        self.data[0] = 1
+        self.scores = np.empty(num_samples)
+        device = self.photo.device
+        stays = torch.from_numpy(self.data).to(device).bool()
+        ids = torch.from_numpy(segments).to(device)
+        for start in range(0, num_samples, self.batch_size):
+            shown = stays[start : start + self.batch_size][:, ids].unsqueeze(1)
+            end = start + len(shown)
+            self.scores[start:end] = self.score(torch.where(shown, self.photo, self.fill))
+            self.on_batch(end)
+        return self.data, self.scores[:, None]
+
+    def fit(self, chosen: slice) -> tuple[np.ndarray, float]:
+        """Superpixel weights [S] and R² of lime's regression on some of the samples."""
+        data = self.data[chosen]
+        # lime's distance to the photo itself: cosine, to a row of ones.
+        similarity = np.sqrt(data.sum(1) / data.shape[1])
+        _, pairs, r2, _ = self.base.explain_instance_with_data(
+            data, self.scores[chosen, None], 1 - similarity, 0, data.shape[1]
+        )
+        return _by_superpixel(pairs, data.shape[1]), r2
+
+
+def compute(
+    task: Task,
+    superpixels: int,
+    samples: int,
+    fill: str,
+    segmentation: str,
+    kernel_width: float,
+    seed: int,
+) -> Finding:
+    count, height, width = len(task.batch), *task.batch.shape[-2:]
+    maps = np.zeros((count, height, width), dtype=np.float32)
+    segments = np.zeros((count, height, width), dtype=np.int64)
+    r2, spread = np.zeros(count), np.zeros(count)
+    colours = task.classifier.denormalise(task.batch).clamp(0, 1)
+    for index in range(count):
+        image = colours[index].permute(1, 2, 0).cpu().double().numpy()
+        labels = cut(image, segmentation, superpixels, seed)
+        lime = BatchedLime(
+            photo=task.batch[index],
+            fill=make_fill(task, image, labels, fill),
+            score=_score(task, index),
+            batch_size=task.classifier.batch_size,
+            kernel_width=kernel_width,
+            seed=seed,
+        )
+
+        def report(done: int, lime: BatchedLime = lime, index: int = index) -> None:
+            if task.progress and done > 1:
+                maps[index] = lime.fit(slice(0, done))[0][segments[index]]
+                task.progress(index * samples + done, count * samples, maps.copy())
+
+        lime.on_batch = report
+        segments[index] = labels
+        explained = lime.explain_instance(
+            image,
+            None,
+            labels=(0,),
+            hide_color=0,
+            top_labels=None,
+            num_samples=samples,
+            segmentation_fn=lambda _image, labels=labels: labels,
+        )
+        weights = _by_superpixel(explained.local_exp[0], labels.max() + 1)
+        maps[index] = weights[labels]
+        r2[index] = explained.score
+        spread[index] = _spread(lime, samples, weights)
+    return Finding(
+        torch.from_numpy(maps),
+        checks={"r2": r2, "superpixels": segments.max((1, 2)) + 1, "spread": spread},
+        extras={"segments": segments},
+    )
+
+
+def make_fill(task: Task, image: np.ndarray, labels: np.ndarray, kind: str) -> torch.Tensor:
+    """What hidden superpixels show, float32 [3, H, W] on the network's input scale."""
+    if kind == "blurred":
+        sigma = image.shape[0] / 12
+        size = int(4 * sigma) // 2 * 2 + 1
+        photo = torch.from_numpy(image).permute(2, 0, 1)[None]
+        colours = gaussian_blur(photo, [size, size], [sigma, sigma])[0]
+    else:
+        painted = {
+            "black": lambda: np.zeros_like(image),
+            "grey": lambda: np.full_like(image, 0.5),
+            "mean": lambda: mean_colours(image, labels),
+        }[kind]()
+        colours = torch.from_numpy(painted).permute(2, 0, 1)
+    batch = colours[None].float().to(task.batch.device)
+    return task.classifier.normalise(batch)[0]
+
+
+def _score(task: Task, index: int) -> Score:
+    """The explained score of perturbed copies of one photo of the task."""
+    target = int(task.targets[index])
+    weights = task.weights()[index].double() if task.target != "probability" else None
+
+    def score(batch: torch.Tensor) -> np.ndarray:
+        logits = task.classifier.logits(batch).double()
+        scores = logits.softmax(1)[:, target] if weights is None else logits @ weights
+        return scores.cpu().numpy()
+
+    return score
+
+
+def _by_superpixel(pairs: list[tuple[int, float]], count: int) -> np.ndarray:
+    weights = np.zeros(count)
+    for superpixel, weight in pairs:
+        weights[superpixel] = weight
+    return weights
+
+
+def _spread(lime: BatchedLime, samples: int, weights: np.ndarray) -> float:
+    """Standard error of the weights over new draws of the samples, relative to the largest.
+
+    Each fold of the samples is a draw of its own, as from another seed.
+    """
+    edges = np.linspace(0, samples, FOLDS + 1).astype(int)
+    folds = [lime.fit(slice(a, b))[0] for a, b in itertools.pairwise(edges)]
+    error = np.std(folds, axis=0, ddof=1) / np.sqrt(FOLDS)
+    largest = np.abs(weights).max()
+    return float(np.sqrt((error**2).mean()) / largest) if largest > 0 else 0.0
+
+
+def prove(checks: Mapping[str, float]) -> Proof:
+    r2, spread, count = checks["r2"], checks["spread"], checks["superpixels"]
+    text = f"R² {r2:.2f}; weights ± {spread:.0%} of the largest; {count:.0f} superpixels"
+    if r2 < 0.5:
+        return Proof(text, good=False, reason="A linear model misses most of what happens here.")
+    if spread > 0.1:
+        return Proof(text, good=False, reason="Another draw gives another map; take more samples.")
+    return Proof(text, good=True)
+
+
+LIME = Explainer(
+    name="lime",
+    label="LIME",
+    compute=compute,
+    prove=prove,
+    parameters=(
+        Parameter(
+            "superpixels",
+            "Superpixels",
+            50,
+            "How many patches the photo is cut into; the real count is shown below the map.",
+            low=5,
+            high=200,
+            step=5,
+        ),
+        Parameter(
+            "samples",
+            "Samples",
+            1000,
+            "How many perturbed photos the network is asked about; more is steadier and slower.",
+            low=50,
+            high=5000,
+            step=50,
+        ),
+        Parameter("fill", "Fill", "black", "What a hidden patch shows.", choices=FILLS),
+        Parameter(
+            "segmentation",
+            "Segmentation",
+            "slic",
+            "How the patches are found.",
+            choices=METHODS,
+        ),
+        Parameter(
+            "kernel_width",
+            "Kernel width",
+            0.25,
+            "How fast a sample counts less the more of the photo it hides.",
+            low=0.05,
+            high=2.0,
+            step=0.05,
+        ),
+        Parameter(
+            "seed",
+            "Seed",
+            0,
+            "Which draw of samples; another seed shows how steady the map is.",
+            low=0,
+            high=9999,
+            step=1,
+        ),
+    ),
+    summary="Hides patches at random and learns which of them the class depends on.",
+    citation="Ribeiro et al. 2016",
+    colour="#CC79A7",
+    targets=("probability", "logit", "margin"),
+    slow=True,
+)

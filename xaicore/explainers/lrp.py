@@ -1,0 +1,132 @@
+"""Layer-wise relevance propagation, through zennit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+from zennit.composites import SpecialFirstLayerMapComposite, layer_map_base
+from zennit.core import Composite, Hook, Stabilizer
+from zennit.rules import AlphaBeta, Epsilon, Flat, Gamma, ZBox, ZPlus
+from zennit.types import Convolution, Linear
+
+from xaicore.explainers.base import Explainer, Finding, Parameter, Proof, Task
+
+STUDY_COMPOSITE = "epsilon-alpha2-beta1-flat"
+COMPOSITES = (STUDY_COMPOSITE, "epsilon", "epsilon-plus-flat", "epsilon-gamma-box")
+EPSILONS = (1e-6, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+GAMMA = 0.25
+
+Rule = tuple[tuple[type, ...] | type, Hook]
+
+
+class RelativeAlphaBeta(AlphaBeta):
+    """zennit's α-β rule for any α, with β = α − 1 by construction (zennit asks for it exactly)."""
+
+    def __init__(self, alpha: float, stabilizer: Stabilizer) -> None:
+        super().__init__(alpha=2.0, beta=1.0, stabilizer=stabilizer)
+        beta = alpha - 1
+        self.reducer = lambda inputs, gradients: (
+            alpha * (inputs[0] * gradients[0] + inputs[1] * gradients[1])
+            - beta * (inputs[2] * gradients[2] + inputs[3] * gradients[3])
+        )
+
+
+def relative_stabilizer(epsilon: float) -> Stabilizer:
+    """ε in units of the root mean square of each layer's denominators, per photo."""
+    return Stabilizer(epsilon=epsilon, norm_scale=True)
+
+
+def build_composite(
+    name: str, alpha: float, stabilizer: Stabilizer, bounds: tuple[torch.Tensor, torch.Tensor]
+) -> Composite:
+    """Assign a rule to every layer: one to the first, one to convolutions, ε to linear layers.
+
+    ``bounds`` are the lowest and highest inputs a photo can have, float32 [1, 3, 1, 1] each, for
+    the box rule.
+    """
+    everywhere: Hook = Epsilon(epsilon=stabilizer)
+    hidden: dict[str, Hook] = {
+        STUDY_COMPOSITE: RelativeAlphaBeta(alpha, stabilizer),
+        "epsilon": everywhere,
+        "epsilon-plus-flat": ZPlus(stabilizer=stabilizer),
+        "epsilon-gamma-box": Gamma(gamma=GAMMA, stabilizer=stabilizer),
+    }
+    first: dict[str, list[Rule]] = {
+        STUDY_COMPOSITE: [(Linear, Flat(stabilizer=stabilizer))],
+        "epsilon": [],
+        "epsilon-plus-flat": [(Linear, Flat(stabilizer=stabilizer))],
+        "epsilon-gamma-box": [(Linear, ZBox(*bounds, stabilizer=stabilizer))],
+    }
+    layers = [*layer_map_base(stabilizer), (Convolution, hidden[name]), (nn.Linear, everywhere)]
+    return SpecialFirstLayerMapComposite(layer_map=layers, first_map=first[name])
+
+
+def compute(task: Task, composite: str, alpha: float, epsilon: float) -> Finding:
+    classifier = task.classifier
+    weights = task.weights()
+    net = classifier.private_net()
+    black = classifier.normalise(torch.zeros(1, 3, 1, 1, device=classifier.device))
+    white = classifier.normalise(torch.ones(1, 3, 1, 1, device=classifier.device))
+    rules = build_composite(composite, alpha, relative_stabilizer(epsilon), (black, white))
+    photos = task.batch.clone().requires_grad_()
+    with rules.context(net) as hooked:
+        logits = hooked(photos)
+        (relevance,) = torch.autograd.grad(logits, photos, logits.detach() * weights)
+    return Finding(
+        maps=relevance.sum(1),
+        checks={
+            "relevance_sum": relevance.sum((1, 2, 3)),
+            "score": (logits.detach() * weights).sum(1),
+        },
+    )
+
+
+def prove(checks: Mapping[str, float]) -> Proof:
+    total, score = checks["relevance_sum"], checks["score"]
+    text = f"relevance sums to {total:.2f}; the score is {score:.2f}"
+    if abs(total - score) <= 0.2 * abs(score):
+        return Proof(text, good=True)
+    return Proof(
+        text,
+        good=False,
+        reason="Biases and a large ε absorb relevance, so the map does not add up to the score.",
+    )
+
+
+LRP = Explainer(
+    name="lrp",
+    label="LRP",
+    compute=compute,
+    prove=prove,
+    parameters=(
+        Parameter(
+            "composite",
+            "Rules",
+            STUDY_COMPOSITE,
+            "Which rule each kind of layer follows when it hands relevance back.",
+            choices=COMPOSITES,
+        ),
+        Parameter(
+            "alpha",
+            "α",
+            2.0,
+            "Weight of evidence for; β = α − 1 weighs evidence against. Only in the α-β rules.",
+            low=1.0,
+            high=4.0,
+            step=0.1,
+            note=lambda alpha: f"β = α − 1 = {alpha - 1:.1f}",
+        ),
+        Parameter(
+            "epsilon",
+            "ε",
+            1e-6,
+            "Damps weak and conflicting evidence; relative to each layer's typical magnitude.",
+            choices=EPSILONS,
+        ),
+    ),
+    summary="Hands the class score back, layer by layer, to the pixels that carried it.",
+    citation="Bach et al. 2015",
+    colour="#0072B2",
+)
