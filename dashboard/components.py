@@ -1,0 +1,355 @@
+"""What pages are made of: the photo picker, the verdict, the map card and its controls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard import services, state
+from dashboard.jobs import Job
+from dashboard.services import Question
+from dashboard.state import Choices, Photo, Shown
+from xaicore import Explainer, ExplainerError, Explanation, Parameter, PhotoError
+from xaicore.export import to_npz, to_png
+from xaicore.render import (
+    Look,
+    draw_outlines,
+    keep_best,
+    legend,
+    measure_scale,
+    missing_evidence,
+    render,
+)
+
+SOURCES = {"sample": "Sample", "upload": "Upload", "camera": "Camera"}
+EVIDENCE = {"both": "For and against", "for": "Only for"}
+PREDICTED = "predicted"
+SURENESS = ((0.95, "very sure"), (0.8, "fairly sure"), (0.6, "leaning this way"), (0, "undecided"))
+POLL_SECONDS = 0.4
+# A slider of more stops than this cannot be set precisely.
+MOST_STOPS = 500
+BEST_SUPERPIXELS = (0, 1, 2, 3, 5, 8, 13)
+PHOTO_HEIGHT = 340
+CARD_PIXELS = 190
+PAIR_PIXELS = 460
+
+
+def choose_photo() -> Photo:
+    """Sample, upload or camera; an unreadable photo is refused, and the last good one stays."""
+    samples = services.load_samples()
+    preview = st.container()
+    source = st.segmented_control(
+        "Photo",
+        list(SOURCES),
+        format_func=SOURCES.__getitem__,
+        default="sample",
+        required=True,
+        key=state.SOURCE,
+        persist_state="session",
+        width="stretch",
+    )
+    offered = None
+    if source == "sample":
+        name = st.selectbox(
+            "Sample photo",
+            list(samples),
+            format_func=lambda name: samples[name].title,
+            key=state.SAMPLE,
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        offered = samples[name]
+    elif source == "upload":
+        file = st.file_uploader("Your photo", key=state.UPLOAD, label_visibility="collapsed")
+        if file:
+            offered = Photo(file.getvalue(), "Your photo", alt="The photo you uploaded.")
+    else:
+        file = st.camera_input("Camera", key=state.CAMERA, label_visibility="collapsed")
+        if file:
+            offered = Photo(file.getvalue(), "Camera picture", alt="The picture you took.")
+    photo = _accept(offered) or state.photo() or next(iter(samples.values()))
+    state.keep_photo(photo)
+    with preview:
+        _preview(photo)
+    return photo
+
+
+def _preview(photo: Photo) -> None:
+    thumbnail, words = st.columns([2, 3], vertical_alignment="center", wrap=False)
+    thumbnail.image(services.picture(photo), width="stretch", alt=photo.alt)
+    with words.container(gap=None):
+        st.markdown(f"**{photo.title}**")
+        if photo.credit:
+            st.caption(photo.credit)
+
+
+def _accept(offered: Photo | None) -> Photo | None:
+    """The photo if it can be read; otherwise say what is wrong with it."""
+    if offered is None:
+        return None
+    try:
+        services.picture(offered)
+    except PhotoError as error:
+        st.error(str(error))
+        return None
+    return offered
+
+
+def choose_class(labels: Sequence[str], probabilities: np.ndarray) -> int:
+    """Index of the class whose evidence the maps show."""
+    chosen = st.segmented_control(
+        "Class to explain",
+        [PREDICTED, *labels],
+        format_func=str.capitalize,
+        default=PREDICTED,
+        required=True,
+        key=state.CLASS,
+        bind="query-params",
+        width="stretch",
+    )
+    return int(probabilities.argmax()) if chosen == PREDICTED else labels.index(chosen)
+
+
+def choose_look() -> Look:
+    """How all maps are shown."""
+    evidence = st.segmented_control(
+        "Evidence to show",
+        list(EVIDENCE),
+        format_func=EVIDENCE.__getitem__,
+        default="both",
+        required=True,
+        key=state.EVIDENCE,
+        bind="query-params",
+        width="stretch",
+    )
+    opacity = st.slider(
+        "Opacity", 0, 100, 80, 5, format="%d%%", key=state.OPACITY, bind="query-params"
+    )
+    smoothing = st.slider(
+        "Smoothing",
+        0.0,
+        8.0,
+        0.0,
+        0.5,
+        format="%.1f px",
+        help="Blurs the maps for your eye only: their values and proofs stay as they are.",
+        key=state.SMOOTHING,
+        bind="query-params",
+    )
+    return Look(signed=evidence == "both", opacity=opacity / 100, smoothing=smoothing)
+
+
+def show_photo(photo: Photo) -> None:
+    """The photo, as wide as its place but never taller than the verdict beside it."""
+    picture = services.picture(photo)
+    st.image(picture, width=PHOTO_HEIGHT * picture.width // picture.height, alt=photo.alt)
+
+
+def verdict(labels: Sequence[str], probabilities: np.ndarray) -> None:
+    """What the network says of the photo, how sure it is, and what it cannot say."""
+    best = int(probabilities.argmax())
+    st.title(f"This looks like a {labels[best]}")
+    for label, probability in zip(labels, probabilities, strict=True):
+        st.progress(float(probability), text=f"{label.capitalize()} · {probability:.1%}")
+    sure = next(words for least, words in SURENESS if probabilities[best] >= least)
+    known = " and ".join(f"{label}s" for label in labels)
+    st.markdown(
+        f"The network is **{sure}**. It only knows {known}, so it must choose one of them, "
+        "whatever the photo shows."
+    )
+
+
+@st.fragment
+def map_card(explainer: Explainer, choices: Choices) -> None:
+    """One method: overlay, legend, proof, and its own controls; redrawn alone when they change."""
+    st.subheader(explainer.label, anchor=False)
+    result = st.container()
+    st.caption(explainer.summary)
+    with st.expander("Tune", icon=":material/tune:"):
+        offered = [services.offered(parameter) for parameter in explainer.parameters]
+        parameters = {p.name: _control(state.parameter_key(explainer, p.name), p) for p in offered}
+        best = _choose_best(explainer) if "superpixels" in parameters else 0
+        defaults = {state.parameter_key(explainer, p.name): p.default for p in offered}
+        st.button(
+            "Reset",
+            key=state.reset_key(explainer),
+            type="tertiary",
+            icon=":material/restart_alt:",
+            on_click=state.reset,
+            args=(defaults,),
+            disabled=all(parameters[p.name] == p.default for p in offered),
+        )
+    question = Question(choices.photo, explainer.name, parameters, choices.target)
+    with result:
+        if explainer.slow:
+            answer = services.follow(question, state.jobs())
+            polling = isinstance(answer, Job) and answer.running
+            draw = st.fragment(_slow_map, run_every=POLL_SECONDS if polling else None)
+            draw(explainer, choices, question, best, polling)
+        else:
+            _quick_map(explainer, choices, question)
+
+
+def _quick_map(explainer: Explainer, choices: Choices, question: Question) -> None:
+    try:
+        explanation = services.explain(question)
+    except ExplainerError as error:
+        st.error(str(error))
+        return
+    _finished_map(explainer, choices, explanation)
+
+
+def _slow_map(
+    explainer: Explainer, choices: Choices, question: Question, best: int, polling: bool
+) -> None:
+    """The map, or how far it is; a poll that finds it finished has the page stop polling."""
+    answer = services.follow(question, state.jobs())
+    if polling and not (isinstance(answer, Job) and answer.running):
+        st.rerun()
+    if isinstance(answer, Job):
+        _unfinished_map(explainer, choices, answer)
+    else:
+        _finished_map(explainer, choices, answer, best)
+
+
+def _unfinished_map(explainer: Explainer, choices: Choices, job: Job[Explanation]) -> None:
+    if job.error:
+        st.error(job.error)
+        return
+    look = _fitting_look(explainer, choices)
+    picture = services.picture(choices.photo)
+    if job.partial is not None:
+        picture = render(picture, job.partial[0], look)
+    _show(picture, explainer, choices)
+    _legend(look, choices.label)
+    if job.total:
+        st.progress(job.done / job.total, text=f"{job.done:,} of {job.total:,}")
+    else:
+        st.progress(0, text="Waiting for its turn")
+
+
+def _finished_map(
+    explainer: Explainer, choices: Choices, explanation: Explanation, best: int = 0
+) -> None:
+    look = _fitting_look(explainer, choices, best)
+    saliency = explanation.maps[0]
+    missing = missing_evidence(saliency, look)
+    scale = None if missing else measure_scale(saliency, look)
+    if best:
+        saliency = keep_best(saliency, explanation.extras["segments"][0], best)
+    picture = render(services.picture(choices.photo), saliency, look, scale)
+    if best:
+        picture = draw_outlines(picture, explanation.extras["segments"][0])
+    state.shown()[explainer.name] = Shown(explanation, picture)
+    _show(picture, explainer, choices)
+    if missing:
+        st.caption(f":material/visibility_off: {missing}")
+    else:
+        _legend(look, choices.label)
+    proof = explainer.prove({name: values[0] for name, values in explanation.checks.items()})
+    mark = ":green[:material/check_circle:]" if proof.good else ":yellow[:material/warning:]"
+    st.markdown(f"{mark} {proof.text}")
+    if proof.reason:
+        st.caption(proof.reason)
+
+
+def _fitting_look(explainer: Explainer, choices: Choices, best: int = 0) -> Look:
+    """Positive-only where the method, or the choice of the best superpixels, knows nothing else."""
+    look = choices.look
+    return replace(look, signed=look.signed and explainer.signed and not best)
+
+
+def _show(picture: Image.Image, explainer: Explainer, choices: Choices) -> None:
+    alt = f"What speaks for {choices.label} by {explainer.label}, laid over the photo."
+    st.image(picture, width="stretch", alt=f"{alt} {choices.photo.alt}")
+
+
+def _legend(look: Look, label: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        if look.signed:
+            st.caption(f"against {label}", width="content")
+        st.image(legend(look), width=80, alt=f"Orange speaks for {label}, purple against.")
+        st.caption(f"for {label}", width="content")
+
+
+def _control(key: str, parameter: Parameter) -> Any:
+    """The widget that fits a parameter, and its value."""
+    shared: dict[str, Any] = {"help": parameter.help, "key": key, "bind": "query-params"}
+    if parameter.choices and all(isinstance(choice, int | float) for choice in parameter.choices):
+        value = st.select_slider(
+            parameter.label,
+            parameter.choices,
+            parameter.default,
+            format_func=lambda choice: f"{choice:g}",
+            **shared,
+        )
+    elif parameter.choices:
+        first = parameter.choices.index(parameter.default)
+        value = st.selectbox(parameter.label, parameter.choices, first, **shared)
+    else:
+        number = type(parameter.default)
+        low, high, step = (number(n) for n in (parameter.low, parameter.high, parameter.step))
+        widget = st.slider if (high - low) / step <= MOST_STOPS else st.number_input
+        value = widget(parameter.label, low, high, parameter.default, step, **shared)
+    if parameter.note:
+        st.caption(parameter.note(value))
+    return value
+
+
+def _choose_best(explainer: Explainer) -> int:
+    """How many of the best superpixels to show; 0 for all."""
+    return st.select_slider(
+        "Superpixels to show",
+        BEST_SUPERPIXELS,
+        format_func=lambda count: f"best {count}" if count else "all",
+        help="Shows only those that speak most for the class, with their outlines.",
+        key=state.best_key(explainer),
+        bind="query-params",
+    )
+
+
+def download_menu(explainers: Sequence[Explainer], choices: Choices, labels: Sequence[str]) -> None:
+    """Every overlay as a picture, and all maps with their settings, as the cards show them now."""
+    cards = state.shown()
+    with st.popover("Download", icon=":material/download:"):
+        for explainer in explainers:
+            st.download_button(
+                f"{explainer.label} overlay (PNG)",
+                # Made on the click: a card may have been tuned since this button was drawn.
+                lambda name=explainer.name: to_png(cards[name].picture),
+                f"petlens-{choices.label}-{explainer.name}.png",
+                "image/png",
+                on_click="ignore",
+                disabled=explainer.name not in cards,
+                icon=":material/image:",
+                width="stretch",
+            )
+        st.download_button(
+            "All maps and settings (NPZ)",
+            lambda: to_npz(
+                {name: card.explanation for name, card in cards.items()},
+                choices.photo.hash,
+                labels,
+            ),
+            f"petlens-{choices.label}.npz",
+            "application/octet-stream",
+            on_click="ignore",
+            icon=":material/dataset:",
+            width="stretch",
+        )
+
+
+def card_cells(count: int) -> Iterator[DeltaGenerator]:
+    """Cells for ``count`` cards: four in a row, two on a tablet, one on a phone."""
+    pairs = st.grid(2, min_column_width=PAIR_PIXELS)
+    for first in range(0, count, 2):
+        with pairs.cell():
+            cards = st.grid(2, min_column_width=CARD_PIXELS)
+        for _ in range(first, min(first + 2, count)):
+            yield cards.cell()

@@ -1,0 +1,162 @@
+"""xaicore for the pages: what costs time is done once and remembered, keyed on short strings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import streamlit as st
+import torch
+from PIL import Image
+
+import xaicore
+from dashboard.jobs import Job, Worker
+from dashboard.state import Pending, Photo
+from xaicore.classifier import convolution_names
+from xaicore.explainers.base import Progress
+from xaicore.render import fit
+
+SAMPLES = Path(__file__).parents[1] / "assets" / "samples"
+
+
+class _Absent(Exception):
+    """An explanation that was not computed yet."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One map asked for: photo, method, its parameters, and the index of the class."""
+
+    photo: Photo
+    explainer: str
+    parameters: dict[str, Any]
+    target: int
+
+    def key(self, fingerprint: str) -> str:
+        """Everything the answer depends on, as one short string."""
+        return json.dumps(
+            [self.photo.hash, self.explainer, self.parameters, self.target, fingerprint]
+        )
+
+
+@st.cache_resource(show_spinner="Loading the network")
+def get_classifier() -> xaicore.Classifier:
+    """The bundled network, one for all visitors; raises ``ClassifierError``."""
+    return xaicore.load_classifier()
+
+
+@st.cache_resource(show_spinner=False)
+def _worker() -> Worker:
+    return Worker()
+
+
+@st.cache_data(show_spinner=False)
+def load_samples() -> dict[str, Photo]:
+    """The sample photos by short name, in the order of their list."""
+    entries = json.loads((SAMPLES / "samples.json").read_text(encoding="utf-8"))
+    return {
+        Path(entry["file"]).stem: Photo(
+            data=(SAMPLES / entry["file"]).read_bytes(),
+            title=entry["title"],
+            alt=entry["alt"],
+            credit=f"{entry['author']}, {entry['licence']}",
+        )
+        for entry in entries
+    }
+
+
+def picture(photo: Photo) -> Image.Image:
+    """The photo upright and at display size; raises ``PhotoError``."""
+    return Image.fromarray(_pixels(photo.hash, photo))
+
+
+@st.cache_data(max_entries=64, show_spinner="Reading the photo")
+def _pixels(photo_hash: str, _photo: Photo) -> np.ndarray:
+    return np.asarray(fit(xaicore.load_photo(_photo.data)))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _network_input(photo_hash: str, fingerprint: str, _photo: Photo) -> np.ndarray:
+    return get_classifier().preprocess([xaicore.load_photo(_photo.data)]).cpu().numpy()
+
+
+def _batch(photo: Photo) -> torch.Tensor:
+    return torch.from_numpy(_network_input(photo.hash, get_classifier().fingerprint, photo))
+
+
+def predict(photo: Photo) -> np.ndarray:
+    """Class probabilities of a photo, float64 [C]."""
+    return _probabilities(photo.hash, get_classifier().fingerprint, photo)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _probabilities(photo_hash: str, fingerprint: str, _photo: Photo) -> np.ndarray:
+    return get_classifier().predict(_batch(_photo))[0]
+
+
+def offered(parameter: xaicore.Parameter) -> xaicore.Parameter:
+    """A parameter as this network has it: layers to choose from are its convolutions."""
+    if parameter.name != "layer":
+        return parameter
+    classifier = get_classifier()
+    names = tuple(convolution_names(classifier.net))
+    return replace(parameter, choices=names, default=classifier.target_layer)
+
+
+def explain(question: Question) -> xaicore.Explanation:
+    """Answer at once, on this thread; raises ``ExplainerError``."""
+    key = question.key(get_classifier().fingerprint)
+    return _remember(key, _work(question))
+
+
+def follow(
+    question: Question, jobs: dict[str, Pending]
+) -> xaicore.Explanation | Job[xaicore.Explanation]:
+    """Answer from memory, or give the background job that will.
+
+    ``jobs`` are the visitor's newest ones by method; one that answers another question is
+    cancelled.
+    """
+    key = question.key(get_classifier().fingerprint)
+    try:
+        return _remember(key, _absent)
+    except _Absent:
+        pass
+    pending = jobs.get(question.explainer)
+    if pending is None or pending.key != key:
+        if pending:
+            pending.job.cancel()
+        pending = Pending(key, _worker().submit(_work(question)))
+        jobs[question.explainer] = pending
+    answer = pending.job.result
+    return pending.job if answer is None else _remember(key, lambda: answer)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _remember(key: str, _make: Callable[[], xaicore.Explanation]) -> xaicore.Explanation:
+    return _make()
+
+
+def _absent() -> NoReturn:
+    raise _Absent
+
+
+def _work(question: Question) -> Callable[..., xaicore.Explanation]:
+    # The worker must not reach into Streamlit: all it needs is fetched here.
+    classifier, batch = get_classifier(), _batch(question.photo)
+
+    def work(progress: Progress | None = None) -> xaicore.Explanation:
+        return xaicore.explain(
+            classifier,
+            batch,
+            question.explainer,
+            [question.target],
+            progress=progress,
+            **question.parameters,
+        )
+
+    return work
