@@ -33,6 +33,12 @@ BROWSER_FLAGS = (
 START_SECONDS = 120
 SETTLE_SECONDS = 180
 
+_HAS_RUN = """() => {
+    const app = document.querySelector('[data-testid="stApp"]');
+    return app?.dataset.testScriptState === 'notRunning'
+        && document.querySelector('[data-testid="stMain"] [data-testid="stElementContainer"]');
+}"""
+
 # Streamlit marks the app while a script runs; a page with a live fragment pauses between two runs,
 # so it must have been quiet for a while, with all pictures there.
 _IS_SETTLED = """(quiet) => {
@@ -109,6 +115,11 @@ def open_context(browser: Browser, address: str, view: View) -> BrowserContext:
         viewport={"width": view.width, "height": view.height},
         reduced_motion="reduce",
     )
+
+
+def wait_until_run(page: Page) -> None:
+    """Wait until the page's script has run once; what it left to the background may go on."""
+    page.wait_for_function(_HAS_RUN, polling=50, timeout=SETTLE_SECONDS * 1000)
 
 
 def wait_until_settled(page: Page, quiet_seconds: float = 1.5) -> None:

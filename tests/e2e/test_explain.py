@@ -1,0 +1,140 @@
+"""A person's walk over the Explain page, in a real browser."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import FilePayload, Locator, Page, expect
+
+from tools.browser import wait_until_settled
+
+METHODS = ("LRP", "Grad-CAM", "DeepLIFT", "LIME")
+# Under load, sampling a thousand photos takes its time.
+PATIENCE_MS = 180_000
+
+
+def overlay(page: Page, method: str) -> Locator:
+    return page.get_by_role("img", name=f"by {method}, laid over the photo")
+
+
+def overlay_pixels(page: Page) -> dict[str, np.ndarray]:
+    """Each method's overlay as the browser holds it."""
+    return {method: fetch(page, overlay(page, method)) for method in METHODS}
+
+
+def fetch(page: Page, image: Locator) -> np.ndarray:
+    response = page.request.get(image.evaluate("image => image.currentSrc"))
+    with Image.open(io.BytesIO(response.body())) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def wait_for_maps(page: Page) -> None:
+    """Wait until LIME, the last, has its proof."""
+    expect(page.get_by_text("superpixels", exact=False).filter(has_text="R²")).to_be_visible(
+        timeout=PATIENCE_MS
+    )
+    wait_until_settled(page)
+
+
+def upload(page: Page, file: FilePayload) -> None:
+    page.get_by_role("radio", name="Upload").click()
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+
+
+def phone_photo() -> bytes:
+    """A photo taken upright with a phone: stored lying, with EXIF orientation 6; top red."""
+    stored = Image.new("RGB", (400, 300), (40, 60, 200))
+    # Orientation 6 turns the stored left side to the top.
+    stored.paste((200, 40, 40), (0, 0, 200, 300))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    buffer = io.BytesIO()
+    stored.save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
+
+
+def test_a_sample_is_explained_by_four_maps(page: Page) -> None:
+    wait_for_maps(page)
+    page.get_by_role("combobox", name="Sample photo").click()
+    page.get_by_role("option", name="German shepherd").click()
+    expect(page.get_by_role("heading", name="This looks like a dog")).to_be_visible(
+        timeout=PATIENCE_MS
+    )
+    wait_for_maps(page)
+    photo = fetch(page, page.get_by_role("img", name="A German shepherd stands").nth(1))
+    for method, pixels in overlay_pixels(page).items():
+        assert pixels.shape == photo.shape, method
+        assert np.abs(pixels.astype(int) - photo).max() > 40, method
+
+
+def test_alpha_changes_the_overlay_of_lrp_only(page: Page) -> None:
+    wait_for_maps(page)
+    before = overlay_pixels(page)
+    page.get_by_text("Tune").first.click()
+    slider = page.get_by_role("slider", name="α")
+    slider.focus()
+    for _ in range(10):
+        slider.press("ArrowRight")
+    expect(page.get_by_text("β = α − 1 = 2.0")).to_be_visible(timeout=PATIENCE_MS)
+    wait_until_settled(page)
+    after = overlay_pixels(page)
+    changed = [m for m in METHODS if not np.array_equal(before[m], after[m])]
+    assert changed == ["LRP"]
+
+
+def test_a_broken_file_gets_a_sentence_and_the_page_stays(page: Page) -> None:
+    wait_for_maps(page)
+    broken = FilePayload(name="cat.jpg", mimeType="image/jpeg", buffer=b"milk, eggs, cat food")
+    upload(page, broken)
+    expect(page.get_by_role("alert")).to_contain_text("not a picture", timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="This looks like a cat")).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    assert set(overlay_pixels(page)) == set(METHODS)
+
+
+def test_a_rotated_phone_photo_stands_upright(page: Page) -> None:
+    wait_for_maps(page)
+    upload(page, FilePayload(name="phone.jpg", mimeType="image/jpeg", buffer=phone_photo()))
+    shown = page.get_by_role("img", name="The photo you uploaded.", exact=True).nth(1)
+    expect(shown).to_be_visible(timeout=PATIENCE_MS)
+    wait_for_maps(page)
+    pixels = fetch(page, shown)
+    height, width = pixels.shape[:2]
+    assert (width, height) == (480, 640)
+    red, _, blue = pixels[100, 240].astype(int)
+    assert red > 150 > 80 > blue
+    red, _, blue = pixels[540, 240].astype(int)
+    assert blue > 150 > 80 > red
+    assert fetch(page, overlay(page, "LRP")).shape == pixels.shape
+
+
+def test_all_maps_and_settings_are_downloaded(page: Page, tmp_path: Path) -> None:
+    wait_for_maps(page)
+    page.get_by_role("button", name="Download").click()
+    with page.expect_download(timeout=PATIENCE_MS) as download:
+        page.get_by_role("button", name="All maps and settings (NPZ)").click()
+    file = tmp_path / download.value.suggested_filename
+    download.value.save_as(file)
+    with np.load(file, allow_pickle=False) as kept:
+        settings = json.loads(str(kept["settings"]))
+        assert list(settings) == ["lrp", "gradcam", "deeplift", "lime"]
+        assert settings["lrp"]["parameters"]["alpha"] == 2.0
+        for name in settings:
+            assert kept[f"{name}_maps"].shape == (1, 128, 128)
+            assert np.ptp(kept[f"{name}_maps"]) > 0
+        assert kept["lime_segments"].shape == (1, 128, 128)
+
+
+def test_an_overlay_is_downloaded_as_a_picture(page: Page, tmp_path: Path) -> None:
+    wait_for_maps(page)
+    page.get_by_role("button", name="Download").click()
+    with page.expect_download(timeout=PATIENCE_MS) as download:
+        page.get_by_role("button", name="Grad-CAM overlay (PNG)").click()
+    file = tmp_path / "overlay.png"
+    download.value.save_as(file)
+    with Image.open(file) as picture:
+        assert (picture.format, picture.size) == ("PNG", (640, 480))
