@@ -6,7 +6,7 @@ import functools
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -96,6 +96,16 @@ def _names(root: Path) -> list[str]:
             return [entry.filename for entry in archive.infolist() if not entry.is_dir()]
     except (zipfile.BadZipFile, OSError) as error:
         raise DatasetError(f"{root} is neither a folder nor a readable zip. {layout}") from error
+
+
+def require_both(labels: Collection[str], split: Split) -> None:
+    """Raise :class:`DatasetError` unless every class is among the labels found in a split."""
+    for label in LABELS:
+        if label not in labels:
+            raise DatasetError(
+                f"No readable {label} falls in the {split} part of this data. "
+                f"Check that the {label.capitalize()} folder holds enough whole pictures."
+            )
 
 
 def read_photos(
