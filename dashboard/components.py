@@ -81,7 +81,7 @@ def choose_photo() -> Photo:
 
 
 def _preview(photo: Photo) -> None:
-    thumbnail, words = st.columns([2, 3], vertical_alignment="center", wrap=False)
+    thumbnail, words = st.columns([1, 2], gap="small", vertical_alignment="center", wrap=False)
     thumbnail.image(services.picture(photo), width="stretch", alt=photo.alt)
     with words.container(gap=None):
         st.markdown(f"**{photo.title}**")

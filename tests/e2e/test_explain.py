@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
@@ -30,6 +31,13 @@ def fetch(page: Page, image: Locator) -> np.ndarray:
     response = page.request.get(image.evaluate("image => image.currentSrc"))
     with Image.open(io.BytesIO(response.body())) as picture:
         return np.asarray(picture.convert("RGB"))
+
+
+@pytest.fixture
+def page(page: Page) -> Page:
+    """The page with a LIME that is soon done."""
+    page.goto("/?lime-samples=100&lime-superpixels=20")
+    return page
 
 
 def wait_for_maps(page: Page) -> None:

@@ -1,0 +1,33 @@
+"""The dashboard on the small network, without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import streamlit as st
+
+import xaicore
+from dashboard import services
+from dashboard.state import Photo
+from xaicore import Classifier
+
+
+@pytest.fixture(autouse=True)
+def small_network(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the dashboard load the small network, and forget what other tests computed."""
+    monkeypatch.setattr(xaicore, "load_classifier", lambda: classifier)
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def kitten() -> Photo:
+    return services.load_samples()["kitten-with-yarn"]
+
+
+@pytest.fixture
+def shepherd() -> Photo:
+    return services.load_samples()["german-shepherd"]

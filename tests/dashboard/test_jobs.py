@@ -1,0 +1,97 @@
+"""Background jobs: how they report, end, fail and stop."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from dashboard.jobs import UNEXPECTED, Job, Worker
+from xaicore import ExplainerError
+from xaicore.explainers.base import Progress
+
+PATIENCE = 60
+
+
+def maps(value: float) -> np.ndarray:
+    return np.full((1, 2, 2), value, dtype=np.float32)
+
+
+def test_a_job_gives_its_result() -> None:
+    job = Worker().submit(lambda report: 6 * 7)
+    assert job.wait(PATIENCE)
+    assert (job.result, job.error, job.running) == (42, "", False)
+
+
+def test_a_job_tells_how_far_it_is_while_it_runs() -> None:
+    reported, go_on = threading.Event(), threading.Event()
+
+    def work(report: Progress) -> str:
+        report(640, 1000, maps(0.5))
+        reported.set()
+        go_on.wait(PATIENCE)
+        return "done"
+
+    job = Worker().submit(work)
+    assert reported.wait(PATIENCE)
+    assert (job.done, job.total, job.running, job.result) == (640, 1000, True, None)
+    np.testing.assert_array_equal(job.partial, maps(0.5))
+    go_on.set()
+    assert job.wait(PATIENCE)
+    assert job.result == "done"
+
+
+def test_jobs_of_one_worker_run_one_after_another_on_another_thread() -> None:
+    worker, order = Worker(), []
+    jobs = [
+        worker.submit(lambda report, n=n: order.append((n, threading.get_ident())))
+        for n in range(5)
+    ]
+    assert all(job.wait(PATIENCE) for job in jobs)
+    assert [n for n, _ in order] == [0, 1, 2, 3, 4]
+    assert len({thread for _, thread in order}) == 1
+    assert order[0][1] != threading.get_ident()
+
+
+def test_a_cancelled_job_stops_at_its_next_report_and_has_no_result() -> None:
+    job: Job[str] = Job()
+    steps = []
+
+    def work(report: Progress) -> str:
+        for step in range(5):
+            steps.append(step)
+            if step == 2:
+                job.cancel()
+            report(step, 5, maps(step))
+        return "never"
+
+    job.run(work)
+    assert steps == [0, 1, 2]
+    assert (job.done, job.result, job.error, job.running) == (1, None, "", False)
+
+
+def test_a_job_cancelled_in_the_queue_never_starts() -> None:
+    job: Job[str] = Job()
+    job.cancel()
+    job.run(lambda report: pytest.fail("the work was started"))
+    assert (job.result, job.error, job.running) == (None, "", False)
+
+
+def test_what_an_explainer_refuses_is_shown_in_its_own_words() -> None:
+    def work(report: Progress) -> None:
+        raise ExplainerError("There is no such layer.")
+
+    job = Worker().submit(work)
+    assert job.wait(PATIENCE)
+    assert (job.error, job.result) == ("There is no such layer.", None)
+
+
+def test_an_unexpected_failure_ends_the_job_and_not_the_worker() -> None:
+    worker = Worker()
+    broken = worker.submit(lambda report: 1 / 0)
+    sound = worker.submit(lambda report: "still working")
+    assert broken.wait(PATIENCE)
+    assert sound.wait(PATIENCE)
+    assert broken.error == UNEXPECTED
+    assert sound.result == "still working"

@@ -1,0 +1,63 @@
+"""What pages share, and when it is forgotten."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from dashboard import state
+from dashboard.state import Photo
+from xaicore import EXPLAINERS
+
+
+def test_a_photo_is_named_by_its_content_alone() -> None:
+    photo = Photo(b"abc", "A", "A.")
+    # The first 16 digits of SHA-256 of "abc", the standard's own example.
+    assert photo.hash == "ba7816bf8f01cfea"
+    assert Photo(b"abc", "B", "B.").hash == photo.hash
+    assert Photo(b"abd", "A", "A.").hash != photo.hash
+
+
+def test_keys_of_all_controls_differ() -> None:
+    keys = [state.SOURCE, state.SAMPLE, state.UPLOAD, state.CAMERA, state.CLASS]
+    keys += [state.EVIDENCE, state.OPACITY, state.SMOOTHING]
+    for explainer in EXPLAINERS.values():
+        keys += [state.parameter_key(explainer, p.name) for p in explainer.parameters]
+        keys += [state.best_key(explainer), state.reset_key(explainer)]
+    assert len(set(keys)) == len(keys)
+    assert state.parameter_key(EXPLAINERS["lrp"], "alpha") == "lrp-alpha"
+
+
+def script() -> None:
+    import numpy as np
+    import streamlit as st
+    from PIL import Image
+
+    from dashboard import state
+    from xaicore import Explanation
+    from xaicore.render import Look
+
+    photo = state.Photo(st.session_state.bytes, "A", "A.")
+    look = Look(opacity=st.session_state.opacity)
+    state.keep_choices(state.Choices(photo, st.session_state.target, "cat", look))
+    st.write(",".join(state.shown()))
+    explanation = Explanation(np.zeros((1, 1, 1)), np.zeros(1), {}, {})
+    state.shown()["lrp"] = state.Shown(explanation, Image.new("RGB", (1, 1)))
+
+
+def test_maps_are_forgotten_with_their_photo_or_class_and_not_with_the_look() -> None:
+    app = AppTest.from_function(script)
+    for key, value in {"bytes": b"a", "target": 0, "opacity": 0.5}.items():
+        app.session_state[key] = value
+
+    def shown_after(**changes: object) -> str:
+        for key, value in changes.items():
+            app.session_state[key] = value
+        app.run(timeout=60)
+        assert not app.exception
+        return app.markdown[0].value if app.markdown else ""
+
+    assert shown_after() == ""
+    assert shown_after(opacity=0.9) == "lrp"
+    assert shown_after(target=1) == ""
+    assert shown_after() == "lrp"
+    assert shown_after(bytes=b"b") == ""
