@@ -1,4 +1,4 @@
-"""The card's figures are those of the weights beside it, each checked by another way of counting."""
+"""The card's figures are those of the weights beside it, each checked by counting another way."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_a_full_disk_keeps_the_old_weights(
     weights = tmp_path / "petnet.safetensors"
     weights.write_bytes(b"old weights")
     monkeypatch.setattr(model_card, "save_weights", fill_the_disk)
-    with pytest.raises(TrainingError, match="No space left on device. The one before it is kept"):
+    with pytest.raises(TrainingError, match=r"No space left on device\. The one before it is kept"):
         finish(tmp_path / CHECKPOINT, pets, tmp_path, CPU)
     assert weights.read_bytes() == b"old weights"
     assert sorted(file.name for file in tmp_path.iterdir()) == [CHECKPOINT, weights.name]

@@ -139,7 +139,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(
         save(state, path)
 
     monkeypatch.setattr(torch, "save", fill_the_disk)
-    with pytest.raises(TrainingError, match="No space left on device. The one before it is kept"):
+    with pytest.raises(TrainingError, match=r"No space left on device\. The one before it is kept"):
         train(pets, tmp_path, TINY, False, CPU)
     assert [file.name for file in tmp_path.iterdir()] == [CHECKPOINT]
     assert load_checkpoint(tmp_path / CHECKPOINT)["epoch"] == 1
@@ -204,14 +204,16 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
 
 
 def test_filter_matrices_are_the_convolutions_own_memory() -> None:
-    layer = nn.Conv2d(2, 3, 3).to(memory_format=torch.channels_last)
-    matrices = FilterMatrices([layer.weight])
+    layer = nn.Conv2d(2, 3, 3)
+    layer.to(memory_format=torch.channels_last)
+    weight = layer.get_parameter("weight")
+    matrices = FilterMatrices([weight])
     (matrix,) = matrices.parameters
     assert matrix.shape == (3, 18)
     with torch.no_grad():
         matrix[1, 4] = 7.0
     # Column 4 is the third pixel of the kernel's first row, first channel.
-    assert layer.weight[1, 0, 0, 2].item() == 7.0
+    assert weight[1, 0, 0, 2].item() == 7.0
     layer(torch.ones(1, 2, 3, 3)).sum().backward()
     matrices.take_gradients()
     assert matrix.grad is not None
