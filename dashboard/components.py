@@ -28,6 +28,7 @@ from xaicore.render import (
 )
 
 SOURCES = {"sample": "Sample", "upload": "Upload", "camera": "Camera"}
+GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "epsilon": "ε"}
 EVIDENCE = {"both": "For and against", "for": "Only for"}
 PREDICTED = "predicted"
 SURENESS = ((0.95, "very sure"), (0.8, "fairly sure"), (0.6, "leaning this way"), (0, "undecided"))
@@ -272,8 +273,7 @@ def _show(picture: Image.Image, explainer: Explainer, choices: Choices) -> None:
 
 def _legend(look: Look, label: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        if look.signed:
-            st.caption(f"against {label}", width="content")
+        st.caption(f"against {label}" if look.signed else "nothing", width="content")
         st.image(legend(look), width=80, alt=f"Orange speaks for {label}, purple against.")
         st.caption(f"for {label}", width="content")
 
@@ -291,15 +291,24 @@ def _control(key: str, parameter: Parameter) -> Any:
         )
     elif parameter.choices:
         first = parameter.choices.index(parameter.default)
-        value = st.selectbox(parameter.label, parameter.choices, first, **shared)
+        value = st.selectbox(parameter.label, parameter.choices, first, _in_greek, **shared)
     else:
         number = type(parameter.default)
         low, high, step = (number(n) for n in (parameter.low, parameter.high, parameter.step))
         widget = st.slider if (high - low) / step <= MOST_STOPS else st.number_input
+        # As many decimals as a step has: Streamlit would write 2.00 for steps of 0.1.
+        shared["format"] = "%d" if number is int else f"%.{len(f'{step:g}') - 2}f"
         value = widget(parameter.label, low, high, parameter.default, step, **shared)
     if parameter.note:
         st.caption(parameter.note(value))
     return value
+
+
+def _in_greek(choice: str) -> str:
+    """Rules are named by the letters that stand beside their sliders."""
+    for name, letter in GREEK.items():
+        choice = choice.replace(name, letter)
+    return choice
 
 
 def _choose_best(explainer: Explainer) -> int:
