@@ -5,12 +5,15 @@ Run it with ``python -m streamlit run dashboard/app.py`` from the project's root
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from dashboard import components, services, state
 from xaicore import ClassifierError
 
 SIDEBAR_PIXELS = 312
+LOGO = Path(__file__).with_name("logo.svg")
 
 st.set_page_config(
     page_title="Petlens",
@@ -18,6 +21,7 @@ st.set_page_config(
     layout="wide",
     initial_sidebar_state=SIDEBAR_PIXELS,
 )
+st.logo(LOGO, size="large")
 page = st.navigation(
     [st.Page("views/explain.py", title="Explain", icon=":material/image_search:", default=True)],
     position="top",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -296,9 +297,8 @@ def _control(key: str, parameter: Parameter) -> Any:
         number = type(parameter.default)
         low, high, step = (number(n) for n in (parameter.low, parameter.high, parameter.step))
         widget = st.slider if (high - low) / step <= MOST_STOPS else st.number_input
-        # As many decimals as a step has: Streamlit would write 2.00 for steps of 0.1.
-        shared["format"] = "%d" if number is int else f"%.{len(f'{step:g}') - 2}f"
-        value = widget(parameter.label, low, high, parameter.default, step, **shared)
+        digits = "%d" if number is int else "%.4g"
+        value = widget(parameter.label, low, high, parameter.default, step, digits, **shared)
     if parameter.note:
         st.caption(parameter.note(value))
     return value
@@ -330,8 +330,7 @@ def download_menu(explainers: Sequence[Explainer], choices: Choices, labels: Seq
         for explainer in explainers:
             st.download_button(
                 f"{explainer.label} overlay (PNG)",
-                # Made on the click: a card may have been tuned since this button was drawn.
-                lambda name=explainer.name: to_png(cards[name].picture),
+                partial(_overlay_file, cards, explainer.name),
                 f"petlens-{choices.label}-{explainer.name}.png",
                 "image/png",
                 on_click="ignore",
@@ -341,17 +340,22 @@ def download_menu(explainers: Sequence[Explainer], choices: Choices, labels: Seq
             )
         st.download_button(
             "All maps and settings (NPZ)",
-            lambda: to_npz(
-                {name: card.explanation for name, card in cards.items()},
-                choices.photo.hash,
-                labels,
-            ),
+            partial(_maps_file, cards, choices.photo.hash, labels),
             f"petlens-{choices.label}.npz",
             "application/octet-stream",
             on_click="ignore",
             icon=":material/dataset:",
             width="stretch",
         )
+
+
+# Files are made on the click: a card may have been tuned since its button was drawn.
+def _overlay_file(cards: Mapping[str, Shown], name: str) -> bytes:
+    return to_png(cards[name].picture)
+
+
+def _maps_file(cards: Mapping[str, Shown], photo_hash: str, labels: Sequence[str]) -> bytes:
+    return to_npz({name: card.explanation for name, card in cards.items()}, photo_hash, labels)
 
 
 def card_cells(count: int) -> Iterator[DeltaGenerator]:

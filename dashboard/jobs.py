@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
@@ -13,6 +14,8 @@ import numpy as np
 from xaicore.classifier import ClassifierError
 from xaicore.explainers.base import ExplainerError, Progress
 
+# A page asks several times a second; a closed or reloaded one never asks again.
+ABANDONED_SECONDS = 15.0
 UNEXPECTED = "This explanation stopped unexpectedly. Change a setting or the photo to try again."
 
 Result = TypeVar("Result")
@@ -26,7 +29,8 @@ class Cancelled(Exception):
 class Job(Generic[Result]):
     """One piece of work as its watchers see it: how far it is, and how it ended.
 
-    ``partial`` is the newest map, float32 [B, H, W]; ``error`` is a sentence for the page.
+    ``partial`` is the newest map, float32 [B, H, W]; ``error`` is a sentence for the page. Work
+    that nobody has watched for ``ABANDONED_SECONDS`` is cancelled, so that it blocks nobody else.
     """
 
     def __init__(self) -> None:
@@ -37,6 +41,7 @@ class Job(Generic[Result]):
         self.error = ""
         self.cancelled = False
         self._ended = threading.Event()
+        self.watch()
 
     @property
     def running(self) -> bool:
@@ -47,21 +52,24 @@ class Job(Generic[Result]):
         """Ask the work to stop at its next report."""
         self.cancelled = True
 
+    def watch(self) -> None:
+        """Tell the work that somebody still waits for it."""
+        self._watched = time.monotonic()
+
     def wait(self, seconds: float | None = None) -> bool:
         """Block until the job has ended, for tests and command lines; false if it has not."""
         return self._ended.wait(seconds)
 
     def report(self, done: int, total: int, maps: np.ndarray) -> None:
         """Take progress from the worker."""
-        if self.cancelled:
-            raise Cancelled
+        self._stop_if_unwanted()
         self.partial, self.done, self.total = maps, done, total
 
     def run(self, work: Callable[[Progress], Result]) -> None:
         """Do the work on this thread; whatever happens, the job ends and nothing is raised."""
         try:
-            if not self.cancelled:
-                self.result = work(self.report)
+            self._stop_if_unwanted()
+            self.result = work(self.report)
         except Cancelled:
             pass
         except (ExplainerError, ClassifierError) as error:
@@ -71,6 +79,12 @@ class Job(Generic[Result]):
             self.error = UNEXPECTED
         finally:
             self._ended.set()
+
+    def _stop_if_unwanted(self) -> None:
+        if time.monotonic() - self._watched > ABANDONED_SECONDS:
+            self.cancel()
+        if self.cancelled:
+            raise Cancelled
 
 
 class Worker:

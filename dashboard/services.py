@@ -127,11 +127,12 @@ def follow(
     except _Absent:
         pass
     pending = jobs.get(question.explainer)
-    if pending is None or pending.key != key:
+    if pending is None or pending.key != key or pending.job.cancelled:
         if pending:
             pending.job.cancel()
         pending = Pending(key, _worker().submit(_work(question)))
         jobs[question.explainer] = pending
+    pending.job.watch()
     answer = pending.job.result
     return pending.job if answer is None else _remember(key, lambda: answer)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import pytest
 import streamlit as st
 
 import xaicore
-from dashboard import services
+from dashboard import jobs, services
 from dashboard.state import Photo
 from xaicore import Classifier
 
@@ -17,6 +18,8 @@ from xaicore import Classifier
 def small_network(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let the dashboard load the small network, and forget what other tests computed."""
     monkeypatch.setattr(xaicore, "load_classifier", lambda: classifier)
+    # Nothing polls in these tests.
+    monkeypatch.setattr(jobs, "ABANDONED_SECONDS", math.inf)
     st.cache_resource.clear()
     st.cache_data.clear()
     yield

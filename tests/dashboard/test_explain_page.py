@@ -14,6 +14,7 @@ from dashboard.state import Photo
 from tests.bad_photos import BAD_PHOTOS
 from xaicore import EXPLAINERS, Classifier, ClassifierError
 from xaicore.photos import MAX_BYTES
+from xaicore.render import Look, draw_outlines, keep_best, measure_scale, render
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 PATIENCE = 300
@@ -120,8 +121,23 @@ def test_reset_brings_the_defaults_back(app: AppTest) -> None:
     np.testing.assert_array_equal(shown_maps(app)["lrp"].explanation.maps, before)
 
 
+def test_the_best_superpixels_are_shown_alone_and_outlined(app: AppTest) -> None:
+    everything = shown_maps(app)["lime"]
+    app.select_slider(key="lime-best").set_value(1)
+    run(app)
+    best = shown_maps(app)["lime"]
+    np.testing.assert_array_equal(best.explanation.maps, everything.explanation.maps)
+    photo = services.picture(app.session_state[state._PHOTO])
+    saliency, segments = best.explanation.maps[0], best.explanation.extras["segments"][0]
+    look = Look(signed=False)
+    scale = measure_scale(saliency, look)
+    overlay = render(photo, keep_best(saliency, segments, 1), look, scale)
+    np.testing.assert_array_equal(best.picture, draw_outlines(overlay, segments))
+    assert not np.array_equal(best.picture, everything.picture)
+
+
 def test_every_parameter_has_a_control_with_its_help(app: AppTest) -> None:
-    for explainer in EXPLAINERS.values():
+    for explainer in (entry for entry in EXPLAINERS.values() if not entry.extra):
         for parameter in explainer.parameters:
             key = state.parameter_key(explainer, parameter.name)
             kinds = (app.slider, app.select_slider, app.selectbox, app.number_input)

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+from dashboard import jobs
 from dashboard.jobs import UNEXPECTED, Job, Worker
 from xaicore import ExplainerError
 from xaicore.explainers.base import Progress
@@ -44,11 +45,11 @@ def test_a_job_tells_how_far_it_is_while_it_runs() -> None:
 
 def test_jobs_of_one_worker_run_one_after_another_on_another_thread() -> None:
     worker, order = Worker(), []
-    jobs = [
+    queued = [
         worker.submit(lambda report, n=n: order.append((n, threading.get_ident())))
         for n in range(5)
     ]
-    assert all(job.wait(PATIENCE) for job in jobs)
+    assert all(job.wait(PATIENCE) for job in queued)
     assert [n for n, _ in order] == [0, 1, 2, 3, 4]
     assert len({thread for _, thread in order}) == 1
     assert order[0][1] != threading.get_ident()
@@ -76,6 +77,23 @@ def test_a_job_cancelled_in_the_queue_never_starts() -> None:
     job.cancel()
     job.run(lambda report: pytest.fail("the work was started"))
     assert (job.result, job.error, job.running) == (None, "", False)
+
+
+def test_work_that_nobody_watches_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    job: Job[str] = Job()
+    steps = []
+
+    def work(report: Progress) -> str:
+        for step in range(5):
+            steps.append(step)
+            if step == 2:
+                monkeypatch.setattr(jobs, "ABANDONED_SECONDS", -1)
+            report(step, 5, maps(step))
+        return "never"
+
+    job.run(work)
+    assert steps == [0, 1, 2]
+    assert (job.cancelled, job.result, job.running) == (True, None, False)
 
 
 def test_what_an_explainer_refuses_is_shown_in_its_own_words() -> None:

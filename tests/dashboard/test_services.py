@@ -124,6 +124,19 @@ def test_a_new_question_cancels_the_old_job(
     assert new.wait(PATIENCE)
 
 
+def test_a_cancelled_job_is_started_anew_when_asked_again(kitten: Photo) -> None:
+    jobs: dict[str, Pending] = {}
+    question = Question(kitten, "lime", FEW_SAMPLES, target=0)
+    old = services.follow(question, jobs)
+    assert isinstance(old, Job)
+    old.cancel()
+    new = services.follow(question, jobs)
+    assert isinstance(new, Job)
+    assert new is not old
+    assert new.wait(PATIENCE)
+    assert new.result is not None
+
+
 def test_layers_on_offer_are_the_network_s_convolutions(classifier: Classifier) -> None:
     (layer,) = (services.offered(p) for p in EXPLAINERS["gradcam"].parameters)
     assert layer.default == classifier.target_layer
