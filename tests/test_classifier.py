@@ -87,11 +87,15 @@ def test_saved_weights_come_back(tmp_path):
     with torch.inference_mode():
         expected = net.eval()(batch)
     assert loaded.logits(batch) == pytest.approx(expected, abs=1e-5)
+    data = (tmp_path / "net.safetensors").read_bytes()
+    assert xaicore.load_classifier(data, device="cpu").fingerprint == loaded.fingerprint
 
 
 def test_a_missing_or_foreign_weights_file_is_one_sentence(tmp_path):
     with pytest.raises(xaicore.ClassifierError, match="no weights file"):
         xaicore.load_classifier(tmp_path / "none.safetensors")
+    with pytest.raises(xaicore.ClassifierError, match="This file does not hold PetNet's weights"):
+        xaicore.load_classifier(b"not weights")
     (tmp_path / "text.safetensors").write_text("not weights")
     with pytest.raises(xaicore.ClassifierError, match="does not hold PetNet's weights"):
         xaicore.load_classifier(tmp_path / "text.safetensors")

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from PIL import Image
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save_file
 from torch import nn
 
+from xaicore.canonical import canonicalize
 from xaicore.network import INPUT_SIZE, LABELS, MEAN, STD, PetNet
 
 BUNDLED_WEIGHTS = Path(__file__).parents[1] / "assets" / "model" / "petnet.safetensors"
@@ -44,7 +45,7 @@ class Classifier:
         std: Sequence[float] = STD,
         target_layer: str | None = None,
         device: str | torch.device = "auto",
-        dataset_mean: Sequence[float] = (0.5, 0.5, 0.5),
+        dataset_mean: Sequence[float] = MEAN,
     ) -> None:
         self.device = choose_device(device)
         self.net = net.eval().to(self.device).to(memory_format=torch.channels_last)
@@ -53,26 +54,49 @@ class Classifier:
         self.mean = tuple(mean)
         self.std = tuple(std)
         self.dataset_mean = tuple(dataset_mean)
-        self.target_layer = target_layer or default_target_layer(net)
+        self.canonical = canonicalize(self.net)
+        self.target_layer = target_layer or self._last_spatial_convolution()
         self.fingerprint = self.measure_fingerprint()
 
-    def private_net(self) -> nn.Module:
+    def private_net(self, canonical: bool = False) -> nn.Module:
         """Copy the network's modules, not its weights: a place to hook and swap undisturbed.
 
         Explainers hook modules and swap weights while they run; on shared modules two threads
         would silently spoil each other's maps. The copy's tensors share the original's memory.
+        ``canonical`` gives the form in which every operation is a module of its own.
         """
+        original = self.canonical.net if canonical else self.net
         own: dict[int, torch.Tensor] = {}
-        for weight in self.net.parameters():
+        for weight in original.parameters():
             own[id(weight)] = nn.Parameter(weight.detach(), requires_grad=False)
-        for buffer in self.net.buffers():
+        for buffer in original.buffers():
             own[id(buffer)] = buffer.detach()
-        net = copy.deepcopy(self.net, own)
+        net = copy.deepcopy(original, own)
         for layer in net.modules():
             # An in-place activation would overwrite the feature maps that hooks keep.
             if hasattr(layer, "inplace"):
                 setattr(layer, "inplace", False)  # noqa: B010 (unknown to the type checker)
         return net
+
+    def _last_spatial_convolution(self) -> str:
+        """The last convolution that runs and whose map has more than one place."""
+        net = self.private_net()
+        names = {layer: name for name, layer in net.named_modules() if isinstance(layer, nn.Conv2d)}
+        ran: list[str] = []
+
+        def note(layer: nn.Conv2d, _inputs: object, output: torch.Tensor) -> None:
+            if output.shape[-2:].numel() > 1 or self.size == 1:
+                ran.append(names[layer])
+
+        for layer in names:
+            layer.register_forward_hook(note)
+        with torch.inference_mode():
+            net(torch.zeros(1, 3, self.size, self.size, device=self.device))
+        if not ran:
+            raise ClassifierError(
+                "This network has no 2-D convolution, so there is none to explain."
+            )
+        return ran[-1]
 
     @functools.cached_property
     def batch_size(self) -> int:
@@ -151,34 +175,39 @@ def convolution_names(net: nn.Module) -> list[str]:
     return [name for name, layer in net.named_modules() if isinstance(layer, nn.Conv2d)]
 
 
-def default_target_layer(net: nn.Module) -> str:
-    names = convolution_names(net)
-    if not names:
-        raise ClassifierError("This network has no 2-D convolution, so there is none to explain.")
-    return names[-1]
-
-
 def save_weights(net: PetNet, path: str | Path) -> None:
-    """Write a folded PetNet as safetensors, with its layer widths as metadata."""
+    """Write a folded PetNet as safetensors."""
     weights = {name: tensor.contiguous() for name, tensor in net.state_dict().items()}
     save_file(weights, path, metadata={"architecture": "PetNet", "labels": json.dumps(LABELS)})
 
 
 def load_classifier(
-    weights: str | Path = BUNDLED_WEIGHTS, device: str | torch.device = "auto"
+    weights: str | Path | bytes = BUNDLED_WEIGHTS, device: str | torch.device = "auto"
 ) -> Classifier:
     """Load a PetNet written by :func:`save_weights`; by default the bundled one.
 
+    ``weights`` is a path or the file's bytes. The mean colour of the training photos is read from
+    the model card beside the file, where there is one.
     Raises :class:`ClassifierError` when the file is missing or is not PetNet's weights.
     """
+    name = "This file" if isinstance(weights, bytes) else str(weights)
     net = PetNet()
     try:
-        net.load_state_dict(load_file(weights))
+        net.load_state_dict(load(weights) if isinstance(weights, bytes) else load_file(weights))
     except FileNotFoundError as error:
-        raise ClassifierError(f"There is no weights file at {weights}.") from error
+        raise ClassifierError(f"There is no weights file at {name}.") from error
     except (SafetensorError, RuntimeError) as error:
         raise ClassifierError(
-            f"{weights} does not hold PetNet's weights. Choose a .safetensors file that "
+            f"{name} does not hold PetNet's weights. Choose a .safetensors file that "
             "'python -m xaicore train' wrote."
         ) from error
-    return Classifier(net, device=device)
+    return Classifier(net, device=device, dataset_mean=_dataset_mean(weights))
+
+
+def _dataset_mean(weights: str | Path | bytes) -> Sequence[float]:
+    if isinstance(weights, bytes):
+        return MEAN
+    card = Path(weights).with_suffix(".json")
+    if not card.exists():
+        return MEAN
+    return json.loads(card.read_text(encoding="utf-8"))["data"]["dataset_mean"]

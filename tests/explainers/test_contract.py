@@ -8,7 +8,11 @@ import torch
 
 import xaicore
 
-QUICK = {"lime": {"superpixels": 10, "samples": 50}}
+QUICK = {
+    "lime": {"superpixels": 10, "samples": 50},
+    "integrated-gradients": {"steps": 10},
+    "occlusion": {"patch": 32},
+}
 NAMES = list(xaicore.EXPLAINERS)
 
 
@@ -99,7 +103,7 @@ def test_the_proof_is_one_line_for_a_person(classifier, batch, name):
 
 
 def test_an_unknown_name_lists_the_names(classifier, batch):
-    with pytest.raises(xaicore.ExplainerError, match="'lpr'.*lrp, gradcam, deeplift, lime"):
+    with pytest.raises(xaicore.ExplainerError, match=r"'lpr'.*lrp, gradcam, deeplift, lime"):
         xaicore.explain(classifier, batch, "lpr")
 
 

@@ -27,7 +27,9 @@ def test_equals_the_grad_cam_package_up_to_its_scaling(classifier, batch):
     e = xaicore.explain(classifier, batch, "gradcam", layer="model.8")
     net = classifier.private_net()
     with GradCAM(net, [net.get_submodule("model.8")]) as package:
-        theirs = package(batch.clone().requires_grad_(), [ClassifierOutputTarget(int(t)) for t in e.targets])
+        theirs = package(
+            batch.clone().requires_grad_(), [ClassifierOutputTarget(int(t)) for t in e.targets]
+        )
     compared = 0
     for ours, reference in zip(e.maps, theirs, strict=True):
         if ours.max() > 0:

@@ -1,4 +1,4 @@
-"""LIME against lime's own explain_instance, and against a network that is linear by construction."""
+"""LIME against lime's own explain_instance, and against a network that is linear."""
 
 import numpy as np
 import pytest

@@ -10,12 +10,14 @@ from xaicore.classifier import Classifier
 from xaicore.explainers.base import Explainer, ExplainerError, Explanation, run
 from xaicore.explainers.deeplift import DEEPLIFT
 from xaicore.explainers.gradcam import GRADCAM
+from xaicore.explainers.integrated_gradients import INTEGRATED_GRADIENTS
 from xaicore.explainers.lime import LIME
 from xaicore.explainers.lrp import LRP
+from xaicore.explainers.occlusion import OCCLUSION
 from xaicore.registry import Registry
 
 EXPLAINERS: Registry[Explainer] = Registry(
-    "explainer", ExplainerError, [LRP, GRADCAM, DEEPLIFT, LIME]
+    "explainer", ExplainerError, [LRP, GRADCAM, DEEPLIFT, LIME, INTEGRATED_GRADIENTS, OCCLUSION]
 )
 
 

@@ -1,4 +1,4 @@
-"""What every explainer shares: its entry, its parameters, the score it explains, the explanation."""
+"""What every explainer shares: entry, parameters, the score it explains, the explanation."""
 
 from __future__ import annotations
 
@@ -82,6 +82,11 @@ class Task:
     targets: torch.Tensor
     target: str
     progress: Progress | None = None
+    canonical: bool = False
+
+    def private_net(self) -> torch.nn.Module:
+        """A copy of the network that this task alone hooks, in the form its explainer needs."""
+        return self.classifier.private_net(self.canonical)
 
     def weights(self) -> torch.Tensor:
         """The explained score as a weighting of the logits, float32 [B, C].
@@ -96,9 +101,23 @@ class Task:
         return chosen.to(logits.dtype).clone()
 
 
+class WeightedScore(torch.nn.Module):
+    """Logits [B, C] → the explained score [B], for as many copies of the photos as come in."""
+
+    def __init__(self, net: torch.nn.Module, weights: torch.Tensor) -> None:
+        super().__init__()
+        self.net = net
+        self.weights = weights
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        logits = self.net(batch)
+        copies = len(logits) // len(self.weights)
+        return (logits * self.weights.repeat(copies, 1)).sum(1)
+
+
 @dataclass(frozen=True)
 class Finding:
-    """What an explainer computes: ``maps`` float [B, H, W], proofs [B], and further arrays [B, …]."""
+    """What an explainer computes: ``maps`` float [B, H, W], proofs [B], more arrays [B, …]."""
 
     maps: torch.Tensor
     checks: Mapping[str, torch.Tensor | np.ndarray | Sequence[float]]
@@ -120,7 +139,8 @@ class Explainer:
 
     ``compute(task, **parameters)`` makes the maps; ``prove(checks)`` puts one photo's checks into
     words. ``targets`` lists the scores it can explain, its default first. ``extra`` methods are
-    off by default in the pages; ``slow`` ones report progress.
+    off by default in the pages; ``slow`` ones report progress. A ``canonical`` method must know
+    every operation of the network and refuses one that holds an operation it has no rule for.
     """
 
     name: str
@@ -135,6 +155,7 @@ class Explainer:
     targets: tuple[str, ...] = ("logit", "margin")
     extra: bool = False
     slow: bool = False
+    canonical: bool = False
 
     def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Fill in defaults and check every value; raises :class:`ExplainerError`."""
@@ -182,10 +203,13 @@ def run(
             f"{explainer.label} cannot explain {target!r}; choose one of: "
             f"{', '.join(explainer.targets)}."
         )
+    if explainer.canonical:
+        _refuse_obstacles(explainer, classifier)
     batch = batch.to(classifier.device)
     classes = choose_targets(classifier, batch, targets)
     started = time.perf_counter()
-    finding = explainer.compute(Task(classifier, batch, classes, target, progress), **parameters)
+    task = Task(classifier, batch, classes, target, progress, explainer.canonical)
+    finding = explainer.compute(task, **parameters)
     seconds = time.perf_counter() - started
     maps = finding.maps.detach().cpu().numpy().astype(np.float32)
     checks = {name: _as_array(values) for name, values in finding.checks.items()}
@@ -201,6 +225,16 @@ def run(
         "versions": {name: version(name) for name in _LIBRARIES},
     }
     return Explanation(maps, classes.cpu().numpy(), checks, settings, dict(finding.extras))
+
+
+def _refuse_obstacles(explainer: Explainer, classifier: Classifier) -> None:
+    obstacles = [o for o in classifier.canonical.obstacles if o.method == explainer.name]
+    if obstacles:
+        others = f" (and {len(obstacles) - 1} more)" if len(obstacles) > 1 else ""
+        raise ExplainerError(
+            f"{explainer.label} cannot explain this network rightly: {obstacles[0].layer}: "
+            f"{obstacles[0].reason}{others}. Choose another method or network."
+        )
 
 
 def choose_targets(

@@ -4,54 +4,51 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from captum.attr import DeepLift
-from torch import nn
-from torchvision.transforms.functional import gaussian_blur
 
-from xaicore.classifier import Classifier
-from xaicore.explainers.base import Explainer, Finding, Parameter, Proof, Task
+from xaicore.canonical import Gate
+from xaicore.explainers.base import Explainer, Finding, Proof, Task, WeightedScore
+from xaicore.explainers.baselines import BASELINE, make_baseline
 
 # captum announces its hooks at every call; that they are gone afterwards is tested.
 warnings.filterwarnings("ignore", message="Setting forward, backward hooks and attributes")
 
-BASELINES = ("zero", "black", "white", "blurred", "dataset-mean")
 DELTA_TOLERANCE = 0.01
 
 
-class WeightedScore(nn.Module):
-    """Logits [B, C] → the explained score [B], for as many copies of the photos as come in."""
+class MidpointProduct(torch.autograd.Function):
+    """A product whose multipliers make its change add up: each factor takes the other's midpoint.
 
-    def __init__(self, net: nn.Module, weights: torch.Tensor) -> None:
-        super().__init__()
-        self.net = net
-        self.weights = weights
+    Δ(ab) = Δa·(b + b₀)/2 + Δb·(a + a₀)/2. captum stacks photos and baselines along the batch.
+    """
 
-    def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        logits = self.net(batch)
-        copies = len(logits) // len(self.weights)
-        return (logits * self.weights.repeat(copies, 1)).sum(1)
+    @staticmethod
+    def forward(ctx: Any, signal: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(signal, gate)
+        return signal * gate
+
+    @staticmethod
+    def backward(ctx: Any, multiplier: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        signal, gate = ctx.saved_tensors
+        to_gate = multiplier * _midpoint(signal)
+        shared = [axis for axis, length in enumerate(gate.shape) if length < to_gate.shape[axis]]
+        return multiplier * _midpoint(gate), to_gate.sum(shared, keepdim=True)
 
 
-def make_baseline(classifier: Classifier, batch: torch.Tensor, kind: str) -> torch.Tensor:
-    """Reference photos on the network's input scale, shaped like ``batch`` [B, 3, H, W]."""
-    if kind == "zero":
-        return torch.zeros_like(batch)
-    if kind == "blurred":
-        size = batch.shape[-1] // 8 * 2 + 1
-        return gaussian_blur(batch, [size, size])
-    colours = {
-        "black": (0.0, 0.0, 0.0),
-        "white": (1.0, 1.0, 1.0),
-        "dataset-mean": classifier.dataset_mean,
-    }
-    colour = torch.tensor(colours[kind], device=batch.device).view(1, 3, 1, 1)
-    return classifier.normalise(colour).expand_as(batch).contiguous()
+def _midpoint(values: torch.Tensor) -> torch.Tensor:
+    photo, baseline = values.chunk(2)
+    return ((photo + baseline) / 2).repeat(2, *[1] * (values.ndim - 1))
 
 
 def compute(task: Task, baseline: str) -> Finding:
-    net = WeightedScore(task.classifier.private_net(), task.weights())
+    private = task.private_net()
+    for layer in private.modules():
+        if isinstance(layer, Gate):
+            layer.product = MidpointProduct.apply
+    net = WeightedScore(private, task.weights())
     reference = make_baseline(task.classifier, task.batch, baseline)
     attributions, delta = DeepLift(net).attribute(
         task.batch.clone().requires_grad_(), reference, return_convergence_delta=True
@@ -82,16 +79,9 @@ DEEPLIFT = Explainer(
     label="DeepLIFT",
     compute=compute,
     prove=prove,
-    parameters=(
-        Parameter(
-            "baseline",
-            "Baseline",
-            "zero",
-            "The picture the photo is compared with; zero is the mean colour of the normalisation.",
-            choices=BASELINES,
-        ),
-    ),
+    parameters=(BASELINE,),
     summary="Compares each neuron with what it says for a reference picture, and adds up.",
     citation="Shrikumar et al. 2017",
     colour="#009E73",
+    canonical=True,
 )

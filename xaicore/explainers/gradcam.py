@@ -13,8 +13,10 @@ from xaicore.explainers.base import Explainer, ExplainerError, Finding, Paramete
 
 def compute(task: Task, layer: str) -> Finding:
     weights = task.weights()
-    net = task.classifier.private_net()
-    features, logits = _forward(net, find_convolution(net, layer or task.classifier.target_layer), task)
+    net = task.private_net()
+    features, logits = _forward(
+        net, find_convolution(net, layer or task.classifier.target_layer), task
+    )
     (gradients,) = torch.autograd.grad((logits * weights).sum(), features)
     # Selvaraju et al. 2017, equations 1 and 2.
     importance = gradients.mean((2, 3), keepdim=True)
@@ -35,9 +37,7 @@ def find_convolution(net: nn.Module, name: str) -> nn.Conv2d:
     return convolutions[name]
 
 
-def _forward(
-    net: nn.Module, layer: nn.Module, task: Task
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _forward(net: nn.Module, layer: nn.Module, task: Task) -> tuple[torch.Tensor, torch.Tensor]:
     """Feature maps of the layer [B, K, h, w] and logits [B, C], joined by a graph."""
     kept: list[torch.Tensor] = []
     handle = layer.register_forward_hook(lambda _layer, _inputs, output: kept.append(output))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,12 +12,27 @@ from zennit.core import Composite, Hook, Stabilizer
 from zennit.rules import AlphaBeta, Epsilon, Flat, Gamma, ZBox, ZPlus
 from zennit.types import Convolution, Linear
 
+from xaicore.canonical import Gate
 from xaicore.explainers.base import Explainer, Finding, Parameter, Proof, Task
 
 STUDY_COMPOSITE = "epsilon-alpha2-beta1-flat"
 COMPOSITES = (STUDY_COMPOSITE, "epsilon", "epsilon-plus-flat", "epsilon-gamma-box")
 EPSILONS = (1e-6, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 GAMMA = 0.25
+
+
+class SignalTakesAll(torch.autograd.Function):
+    """A product whose relevance goes to the signal, none to the gate (Arras et al. 2017)."""
+
+    @staticmethod
+    def forward(ctx: Any, signal: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
+        ctx.gate_shape = gate.shape
+        return signal * gate
+
+    @staticmethod
+    def backward(ctx: Any, relevance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return relevance, relevance.new_zeros(ctx.gate_shape)
+
 
 Rule = tuple[tuple[type, ...] | type, Hook]
 
@@ -66,7 +82,10 @@ def build_composite(
 def compute(task: Task, composite: str, alpha: float, epsilon: float) -> Finding:
     classifier = task.classifier
     weights = task.weights()
-    net = classifier.private_net()
+    net = task.private_net()
+    for layer in net.modules():
+        if isinstance(layer, Gate):
+            layer.product = SignalTakesAll.apply
     black = classifier.normalise(torch.zeros(1, 3, 1, 1, device=classifier.device))
     white = classifier.normalise(torch.ones(1, 3, 1, 1, device=classifier.device))
     rules = build_composite(composite, alpha, relative_stabilizer(epsilon), (black, white))
@@ -129,4 +148,5 @@ LRP = Explainer(
     summary="Hands the class score back, layer by layer, to the pixels that carried it.",
     citation="Bach et al. 2015",
     colour="#0072B2",
+    canonical=True,
 )

@@ -1,0 +1,58 @@
+"""Run the benchmarks and write benchmarks/RESULTS.md: ``python -m benchmarks``."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+import xaicore
+from benchmarks import explainers
+
+ROOT = Path(__file__).parents[1]
+
+
+def machine(device: torch.device) -> str:
+    """The processor or GPU that the figures were taken on."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpuinfo = Path("/proc/cpuinfo")
+    names = [
+        line.partition(":")[2].strip()
+        for line in (cpuinfo.read_text().splitlines() if cpuinfo.exists() else [])
+        if line.startswith("model name")
+    ]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def main() -> None:
+    classifier = xaicore.load_classifier()
+    photo = classifier.preprocess([xaicore.load_photo(ROOT / "assets" / "samples" / "chelsea.jpg")])
+    rows = explainers.run(classifier, photo)
+    text = "\n".join(
+        [
+            "# Benchmarks",
+            "",
+            "Ratios of times measured side by side in one run by `make bench`; the pieces take "
+            "turns, and each figure is the median over the rounds with its quartiles.",
+            "",
+            f"{machine(classifier.device)} · torch {torch.__version__} · "
+            f"{torch.get_num_threads()} threads · network {classifier.fingerprint} · "
+            f"{datetime.date.today()}",
+            "",
+            "| what | ratio | quartiles | aim |",
+            "|---|---|---|---|",
+            *(row.markdown() for row in rows),
+            "",
+        ]
+    )
+    (ROOT / "benchmarks" / "RESULTS.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Integrated Gradients and Occlusion, against networks whose answer is known."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import xaicore
+
+
+@pytest.fixture
+def linear():
+    """A network that weighs every pixel once: both methods are exact on it."""
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(3, 1, 1, bias=False), nn.Flatten(), nn.Linear(16 * 16, 2, bias=False)
+    )
+    net[0].weight.data = torch.ones(1, 3, 1, 1)
+    return xaicore.Classifier(net, size=16, device="cpu"), net[2].weight.detach().numpy()
+
+
+def test_integrated_gradients_of_a_linear_network_are_weight_times_change(linear):
+    classifier, weights = linear
+    photo = torch.rand(1, 3, 16, 16)
+    e = xaicore.explain(classifier, photo, "integrated-gradients", targets=[1], baseline="zero")
+    expected = photo[0].sum(0).numpy() * weights[1].reshape(16, 16)
+    assert np.abs(e.maps[0] - expected).max() < 1e-5
+    assert e.checks["score_change"].item() == pytest.approx(expected.sum(), rel=1e-4)
+    assert abs(e.checks["convergence_delta"].item()) < 1e-4
+
+
+def test_more_steps_bring_the_contributions_closer_to_the_change(classifier, batch):
+    deltas = [
+        np.abs(
+            xaicore.explain(classifier, batch, "integrated-gradients", steps=steps).checks[
+                "convergence_delta"
+            ]
+        ).mean()
+        for steps in (10, 200)
+    ]
+    assert deltas[1] < deltas[0]
+
+
+def test_occlusion_of_a_linear_network_is_what_the_patch_holds(linear):
+    """Patches of 8 that move by 4: the corner pixel lies in one patch, so its value is that sum."""
+    classifier, weights = linear
+    photo = torch.rand(1, 3, 16, 16)
+    e = xaicore.explain(classifier, photo, "occlusion", targets=[0], patch=8, baseline="zero")
+    worth = photo[0].sum(0).numpy() * weights[0].reshape(16, 16)
+    assert e.maps[0, 0, 0] == pytest.approx(worth[:8, :8].sum(), abs=1e-5)
+    assert e.maps[0, -1, -1] == pytest.approx(worth[8:, 8:].sum(), abs=1e-5)
+    assert e.checks["score"].item() == pytest.approx(worth.sum(), abs=1e-5)
+
+
+def test_they_are_off_by_default_in_the_pages():
+    assert [n for n, e in xaicore.EXPLAINERS.items() if e.extra] == [
+        "integrated-gradients",
+        "occlusion",
+    ]
