@@ -38,6 +38,8 @@ POLL_SECONDS = 0.4
 MOST_STOPS = 500
 BEST_SUPERPIXELS = (0, 1, 2, 3, 5, 8, 13)
 PHOTO_HEIGHT = 340
+THUMBNAIL_PIXELS = 76
+CREDIT_PIXELS = 156
 CARD_PIXELS = 190
 PAIR_PIXELS = 460
 
@@ -83,9 +85,10 @@ def choose_photo() -> Photo:
 
 
 def _preview(photo: Photo) -> None:
-    thumbnail, words = st.columns([1, 2], gap="small", vertical_alignment="center", wrap=False)
-    thumbnail.image(services.picture(photo), width="stretch", alt=photo.alt)
-    with words.container(gap=None):
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
+        st.image(services.picture(photo), width=THUMBNAIL_PIXELS, alt=photo.alt)
+        words = st.container(width=CREDIT_PIXELS, gap=None)
+    with words:
         st.markdown(f"**{photo.title}**")
         if photo.credit:
             st.caption(photo.credit)

@@ -15,7 +15,7 @@ from xaicore.classifier import ClassifierError
 from xaicore.explainers.base import ExplainerError, Progress
 
 # A page asks several times a second; a closed or reloaded one never asks again.
-ABANDONED_SECONDS = 15.0
+ABANDONED_SECONDS = 60.0
 UNEXPECTED = "This explanation stopped unexpectedly. Change a setting or the photo to try again."
 
 Result = TypeVar("Result")

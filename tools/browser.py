@@ -63,11 +63,12 @@ class ServerError(RuntimeError):
 
 @dataclass(frozen=True)
 class View:
-    """How a page is looked at: the system's theme, and the window's width and height in pixels."""
+    """How a page is looked at: the system's theme, the window's size in pixels, and the link."""
 
     theme: Literal["light", "dark"] = "light"
     width: int = 1440
     height: int = 900
+    path: str = "/"
 
     def __str__(self) -> str:
         return f"{self.theme}-{self.width}"

@@ -62,11 +62,11 @@ def address(browser: Browser) -> Iterator[str]:
 
 @pytest.fixture
 def page(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[Page]:
-    """A fresh browser window on the dashboard's first page."""
+    """A fresh browser window on the dashboard, by default on its first page."""
     view: View = getattr(request, "param", View())
     context = open_context(browser, address, view)
     page = context.new_page()
-    page.goto("/")
+    page.goto(view.path)
     yield page
     if request.node.stash.get(_FAILED, False):
         RESULTS.mkdir(exist_ok=True)

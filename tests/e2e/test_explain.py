@@ -11,11 +11,15 @@ import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
-from tools.browser import wait_until_settled
+from tools.browser import View, wait_until_settled
 
 METHODS = ("LRP", "Grad-CAM", "DeepLIFT", "LIME")
 # Under load, sampling a thousand photos takes its time.
 PATIENCE_MS = 180_000
+
+# A LIME that is soon done.
+QUICK = View(path="/?lime-samples=100&lime-superpixels=20")
+pytestmark = pytest.mark.parametrize("page", [QUICK], ids=str, indirect=True)
 
 
 def overlay(page: Page, method: str) -> Locator:
@@ -31,13 +35,6 @@ def fetch(page: Page, image: Locator) -> np.ndarray:
     response = page.request.get(image.evaluate("image => image.currentSrc"))
     with Image.open(io.BytesIO(response.body())) as picture:
         return np.asarray(picture.convert("RGB"))
-
-
-@pytest.fixture
-def page(page: Page) -> Page:
-    """The page with a LIME that is soon done."""
-    page.goto("/?lime-samples=100&lime-superpixels=20")
-    return page
 
 
 def wait_for_maps(page: Page) -> None:
