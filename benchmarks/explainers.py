@@ -28,8 +28,7 @@ def forward_and_backward(classifier: xaicore.Classifier, batch: torch.Tensor) ->
 def gradient_methods(classifier: xaicore.Classifier, photo: torch.Tensor) -> list[Row]:
     """Each method on one photo, against one forward and backward pass of the network."""
     work: dict[str, Callable[[], object]] = {
-        name: partial(xaicore.explain, classifier, photo, name, [0])
-        for name in GRADIENT_METHODS
+        name: partial(xaicore.explain, classifier, photo, name, [0]) for name in GRADIENT_METHODS
     }
     work["bare"] = lambda: forward_and_backward(classifier, photo)
     seconds = side_by_side(work, rounds=40)

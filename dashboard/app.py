@@ -26,14 +26,19 @@ page = st.navigation(
     [st.Page("views/explain.py", title="Explain", icon=":material/image_search:", default=True)],
     position="top",
 )
-try:
-    classifier = services.get_classifier()
-except ClassifierError as error:
-    st.error(str(error))
-    st.stop()
 with st.sidebar:
     photo = components.choose_photo()
-    target = components.choose_class(classifier.labels, services.predict(photo))
-    look = components.choose_look()
-state.keep_choices(state.Choices(photo, target, classifier.labels[target], look))
+    controls = st.container()
+    try:
+        network = components.choose_network()
+    except ClassifierError as error:
+        # Not even the bundled network can be loaded.
+        st.error(str(error))
+        st.stop()
+    with controls:
+        target = components.choose_class(network, services.predict(network.classifier, photo))
+        look = components.choose_look()
+    score = components.choose_score()
+    explainers = components.choose_explainers()
+state.keep_choices(state.Choices(network, photo, target, score, look, explainers))
 page.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,8 +16,18 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard import services, state
 from dashboard.jobs import Job
 from dashboard.services import Question
-from dashboard.state import Choices, Photo, Shown
-from xaicore import Explainer, ExplainerError, Explanation, Parameter, PhotoError
+from dashboard.state import Choices, Chosen, Photo, Shown
+from xaicore import (
+    EXPLAINERS,
+    NETWORKS,
+    ClassifierError,
+    Explainer,
+    ExplainerError,
+    Explanation,
+    Parameter,
+    PhotoError,
+)
+from xaicore.explainers.base import TARGETS
 from xaicore.export import to_npz, to_png
 from xaicore.render import (
     Look,
@@ -27,11 +38,18 @@ from xaicore.render import (
     missing_evidence,
     render,
 )
+from xaicore.zoo import Network
 
 SOURCES = {"sample": "Sample", "upload": "Upload", "camera": "Camera"}
 GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "epsilon": "ε"}
 EVIDENCE = {"both": "For and against", "for": "Only for"}
 PREDICTED = "predicted"
+PETNET = "petnet"
+OWN = "own"
+SCORES = {"own": "Its own", "margin": "Its lead"}
+# More classes than this are chosen from a list, and only the likeliest have bars.
+FEW_CLASSES = 3
+MOST_BARS = 3
 SURENESS = ((0.95, "very sure"), (0.8, "fairly sure"), (0.6, "leaning this way"), (0, "undecided"))
 POLL_SECONDS = 0.4
 # A slider of more stops than this cannot be set precisely.
@@ -42,6 +60,64 @@ THUMBNAIL_PIXELS = 76
 CREDIT_PIXELS = 156
 CARD_PIXELS = 190
 PAIR_PIXELS = 460
+
+
+def choose_network() -> Chosen:
+    """A network by name or a visitor's own weights; PetNet answers until another one can."""
+    petnet = Chosen(services.get_classifier(PETNET), NETWORKS[PETNET].knows)
+    name = st.selectbox(
+        "Network",
+        [*NETWORKS, OWN],
+        format_func=lambda name: NETWORKS[name].label if name in NETWORKS else "Your own PetNet",
+        key=state.NETWORK,
+        bind="query-params",
+    )
+    try:
+        if name == OWN:
+            return _own_network() or petnet
+        if name == PETNET or not _ready(NETWORKS[name]):
+            return petnet
+        return Chosen(services.get_classifier(name), NETWORKS[name].knows, name)
+    except ClassifierError as error:
+        st.error(str(error))
+        return petnet
+
+
+def _own_network() -> Chosen | None:
+    file = st.file_uploader(
+        "Weights (.safetensors)",
+        key=state.WEIGHTS,
+        help="The file that `python -m xaicore train` writes.",
+    )
+    if not file:
+        st.caption("Until you give a file, the bundled PetNet answers.")
+        return None
+    data = file.getvalue()
+    classifier = services.own_classifier(hashlib.sha256(data).hexdigest(), data)
+    return Chosen(classifier, NETWORKS[PETNET].knows)
+
+
+def _ready(network: Network) -> bool:
+    """Whether its weights are here; otherwise offer to download them."""
+    if network.ready:
+        return True
+    place = st.empty()
+    with place.container():
+        st.caption("Its weights are not on this machine; until then PetNet answers.")
+        wanted = st.button(
+            f"Download {network.megabytes:.0f} MB", icon=":material/download:", width="stretch"
+        )
+    if not wanted:
+        return False
+    bar = place.progress(0.0, text=f"Downloading {network.label}")
+
+    def report(done: int, total: int) -> None:
+        share = done / total if total else 0.0
+        bar.progress(share, text=f"{done / 1e6:.0f} of {total / 1e6:.0f} MB")
+
+    network.load(report)
+    place.empty()
+    return True
 
 
 def choose_photo() -> Photo:
@@ -106,8 +182,19 @@ def _accept(offered: Photo | None) -> Photo | None:
     return offered
 
 
-def choose_class(labels: Sequence[str], probabilities: np.ndarray) -> int:
+def choose_class(network: Chosen, probabilities: np.ndarray) -> int:
     """Index of the class whose evidence the maps show."""
+    labels = network.classifier.labels
+    if len(labels) > FEW_CLASSES:
+        # By index: some of many classes share a name.
+        likely = [int(index) for index in probabilities.argsort()[::-1]]
+        return st.selectbox(
+            "Class to explain",
+            likely,
+            format_func=lambda index: labels[index].capitalize(),
+            help="In the order the network finds them likely for this photo.",
+            key=state.class_key(network.key),
+        )
     chosen = st.segmented_control(
         "Class to explain",
         [PREDICTED, *labels],
@@ -119,6 +206,38 @@ def choose_class(labels: Sequence[str], probabilities: np.ndarray) -> int:
         width="stretch",
     )
     return int(probabilities.argmax()) if chosen == PREDICTED else labels.index(chosen)
+
+
+def choose_score() -> str | None:
+    """Which score of the class the maps explain; none for each method's own."""
+    chosen = st.segmented_control(
+        "Score to explain",
+        list(SCORES),
+        format_func=SCORES.__getitem__,
+        default="own",
+        required=True,
+        help="The class's own score (its logit; for LIME its probability), or its lead over the "
+        "strongest other class (the margin of the two logits).",
+        key=state.SCORE,
+        bind="query-params",
+        width="stretch",
+    )
+    return None if chosen == "own" else chosen
+
+
+def choose_explainers() -> tuple[Explainer, ...]:
+    """The four methods, and those of the others that are asked for."""
+    extras = [name for name, explainer in EXPLAINERS.items() if explainer.extra]
+    more = st.pills(
+        "More methods",
+        extras,
+        selection_mode="multi",
+        format_func=lambda name: EXPLAINERS[name].label,
+        key=state.MORE,
+        bind="query-params",
+        width="stretch",
+    )
+    return tuple(e for e in EXPLAINERS.values() if not e.extra or e.name in more)
 
 
 def choose_look() -> Look:
@@ -156,16 +275,19 @@ def show_photo(photo: Photo) -> None:
     st.image(picture, width=PHOTO_HEIGHT * picture.width // picture.height, alt=photo.alt)
 
 
-def verdict(labels: Sequence[str], probabilities: np.ndarray) -> None:
+def verdict(network: Chosen, probabilities: np.ndarray) -> None:
     """What the network says of the photo, how sure it is, and what it cannot say."""
+    labels = network.classifier.labels
     best = int(probabilities.argmax())
-    st.title(f"This looks like a {labels[best]}")
-    for label, probability in zip(labels, probabilities, strict=True):
-        st.progress(float(probability), text=f"{label.capitalize()} · {probability:.1%}")
+    article = "an" if labels[best][0].lower() in "aeiou" else "a"
+    st.title(f"This looks like {article} {labels[best]}")
+    few = len(labels) <= FEW_CLASSES
+    for index in range(len(labels)) if few else probabilities.argsort()[::-1][:MOST_BARS]:
+        probability = float(probabilities[index])
+        st.progress(probability, text=f"{labels[index].capitalize()} · {probability:.1%}")
     sure = next(words for least, words in SURENESS if probabilities[best] >= least)
-    known = " and ".join(f"{label}s" for label in labels)
     st.markdown(
-        f"The network is **{sure}**. It only knows {known}, so it must choose one of them, "
+        f"The network is **{sure}**. It only knows {network.knows}, so it must choose one of them, "
         "whatever the photo shows."
     )
 
@@ -177,10 +299,12 @@ def map_card(explainer: Explainer, choices: Choices) -> None:
     result = st.container()
     st.caption(explainer.summary)
     with st.expander("Tune", icon=":material/tune:"):
-        offered = [services.offered(parameter) for parameter in explainer.parameters]
-        parameters = {p.name: _control(state.parameter_key(explainer, p.name), p) for p in offered}
+        classifier = choices.network.classifier
+        offered = [services.offered(classifier, entry) for entry in explainer.parameters]
+        keys = {p.name: _parameter_key(explainer, p, choices.network) for p in offered}
+        parameters = {p.name: _control(keys[p.name], p) for p in offered}
         best = _choose_best(explainer) if "superpixels" in parameters else 0
-        defaults = {state.parameter_key(explainer, p.name): p.default for p in offered}
+        defaults = {keys[p.name]: p.default for p in offered}
         st.button(
             "Reset",
             key=state.reset_key(explainer),
@@ -190,7 +314,9 @@ def map_card(explainer: Explainer, choices: Choices) -> None:
             args=(defaults,),
             disabled=all(parameters[p.name] == p.default for p in offered),
         )
-    question = Question(choices.photo, explainer.name, parameters, choices.target)
+    question = Question(
+        classifier, choices.photo, explainer.name, parameters, choices.target, choices.score
+    )
     with result:
         if explainer.slow:
             answer = services.follow(question, state.jobs())
@@ -199,6 +325,12 @@ def map_card(explainer: Explainer, choices: Choices) -> None:
             draw(explainer, choices, question, best, polling)
         else:
             _quick_map(explainer, choices, question)
+
+
+def _parameter_key(explainer: Explainer, parameter: Parameter, network: Chosen) -> str:
+    # Layers go by other names in other networks.
+    own = network.key if parameter.name == "layer" else ""
+    return state.parameter_key(explainer, parameter.name, own)
 
 
 def _quick_map(explainer: Explainer, choices: Choices, question: Question) -> None:
@@ -236,7 +368,7 @@ def _unfinished_map(explainer: Explainer, choices: Choices, job: Job[Explanation
     if job.total:
         st.progress(job.done / job.total, text=f"{job.done:,} of {job.total:,}")
     else:
-        st.progress(0, text="Waiting for its turn")
+        st.progress(0, text="Working, or waiting for its turn")
 
 
 def _finished_map(
@@ -262,6 +394,7 @@ def _finished_map(
     st.markdown(f"{mark} {proof.text}")
     if proof.reason:
         st.caption(proof.reason)
+    st.caption(f"Explains {TARGETS[explanation.settings['target']]}.")
 
 
 def _fitting_look(explainer: Explainer, choices: Choices, best: int = 0) -> Look:
@@ -326,11 +459,11 @@ def _choose_best(explainer: Explainer) -> int:
     )
 
 
-def download_menu(explainers: Sequence[Explainer], choices: Choices, labels: Sequence[str]) -> None:
+def download_menu(choices: Choices) -> None:
     """Every overlay as a picture, and all maps with their settings, as the cards show them now."""
     cards = state.shown()
     with st.popover("Download", icon=":material/download:"):
-        for explainer in explainers:
+        for explainer in choices.explainers:
             st.download_button(
                 f"{explainer.label} overlay (PNG)",
                 partial(_overlay_file, cards, explainer.name),
@@ -343,7 +476,7 @@ def download_menu(explainers: Sequence[Explainer], choices: Choices, labels: Seq
             )
         st.download_button(
             "All maps and settings (NPZ)",
-            partial(_maps_file, cards, choices.photo.hash, labels),
+            partial(_maps_file, cards, choices.photo.hash, choices.network.classifier.labels),
             f"petlens-{choices.label}.npz",
             "application/octet-stream",
             on_click="ignore",

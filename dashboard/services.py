@@ -16,9 +16,11 @@ from PIL import Image
 import xaicore
 from dashboard.jobs import Job, Worker
 from dashboard.state import Pending, Photo
+from xaicore import NETWORKS, Classifier
 from xaicore.classifier import convolution_names
 from xaicore.explainers.base import Progress
 from xaicore.render import fit
+from xaicore.zoo import ignore
 
 SAMPLES = Path(__file__).parents[1] / "assets" / "samples"
 
@@ -29,24 +31,40 @@ class _Absent(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """One map asked for: photo, method, its parameters, and the index of the class."""
+    """One map asked for: network, photo, method, its parameters, class index, and which score."""
 
+    classifier: Classifier
     photo: Photo
     explainer: str
     parameters: dict[str, Any]
     target: int
+    score: str | None = None
 
-    def key(self, fingerprint: str) -> str:
+    @property
+    def key(self) -> str:
         """Everything the answer depends on, as one short string."""
         return json.dumps(
-            [self.photo.hash, self.explainer, self.parameters, self.target, fingerprint]
+            [
+                self.classifier.fingerprint,
+                self.photo.hash,
+                self.explainer,
+                self.parameters,
+                self.target,
+                self.score,
+            ]
         )
 
 
 @st.cache_resource(show_spinner="Loading the network")
-def get_classifier() -> xaicore.Classifier:
-    """The bundled network, one for all visitors; raises ``ClassifierError``."""
-    return xaicore.load_classifier()
+def get_classifier(name: str) -> Classifier:
+    """A network by name, one for all visitors; raises ``ClassifierError``."""
+    return NETWORKS[name].load(ignore)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the network")
+def own_classifier(weights_hash: str, _weights: bytes) -> Classifier:
+    """PetNet with a visitor's own weights; raises ``ClassifierError``."""
+    return xaicore.load_classifier(_weights)
 
 
 @st.cache_resource(show_spinner=False)
@@ -80,37 +98,39 @@ def _pixels(photo_hash: str, _photo: Photo) -> np.ndarray:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _network_input(photo_hash: str, fingerprint: str, _photo: Photo) -> np.ndarray:
-    return get_classifier().preprocess([xaicore.load_photo(_photo.data)]).cpu().numpy()
+def _network_input(
+    photo_hash: str, fingerprint: str, _photo: Photo, _classifier: Classifier
+) -> np.ndarray:
+    return _classifier.preprocess([xaicore.load_photo(_photo.data)]).cpu().numpy()
 
 
-def _batch(photo: Photo) -> torch.Tensor:
-    return torch.from_numpy(_network_input(photo.hash, get_classifier().fingerprint, photo))
+def _batch(classifier: Classifier, photo: Photo) -> torch.Tensor:
+    return torch.from_numpy(_network_input(photo.hash, classifier.fingerprint, photo, classifier))
 
 
-def predict(photo: Photo) -> np.ndarray:
+def predict(classifier: Classifier, photo: Photo) -> np.ndarray:
     """Class probabilities of a photo, float64 [C]."""
-    return _probabilities(photo.hash, get_classifier().fingerprint, photo)
+    return _probabilities(photo.hash, classifier.fingerprint, photo, classifier)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _probabilities(photo_hash: str, fingerprint: str, _photo: Photo) -> np.ndarray:
-    return get_classifier().predict(_batch(_photo))[0]
+def _probabilities(
+    photo_hash: str, fingerprint: str, _photo: Photo, _classifier: Classifier
+) -> np.ndarray:
+    return _classifier.predict(_batch(_classifier, _photo))[0]
 
 
-def offered(parameter: xaicore.Parameter) -> xaicore.Parameter:
+def offered(classifier: Classifier, parameter: xaicore.Parameter) -> xaicore.Parameter:
     """A parameter as this network has it: layers to choose from are its convolutions."""
     if parameter.name != "layer":
         return parameter
-    classifier = get_classifier()
     names = tuple(convolution_names(classifier.net))
     return replace(parameter, choices=names, default=classifier.target_layer)
 
 
 def explain(question: Question) -> xaicore.Explanation:
     """Answer at once, on this thread; raises ``ExplainerError``."""
-    key = question.key(get_classifier().fingerprint)
-    return _remember(key, _work(question))
+    return _remember(question.key, _work(question))
 
 
 def follow(
@@ -121,7 +141,7 @@ def follow(
     ``jobs`` are the visitor's newest ones by method; one that answers another question is
     cancelled.
     """
-    key = question.key(get_classifier().fingerprint)
+    key = question.key
     try:
         return _remember(key, _absent)
     except _Absent:
@@ -148,14 +168,15 @@ def _absent() -> NoReturn:
 
 def _work(question: Question) -> Callable[..., xaicore.Explanation]:
     # The worker must not reach into Streamlit: all it needs is fetched here.
-    classifier, batch = get_classifier(), _batch(question.photo)
+    batch = _batch(question.classifier, question.photo)
 
     def work(progress: Progress | None = None) -> xaicore.Explanation:
         return xaicore.explain(
-            classifier,
+            question.classifier,
             batch,
             question.explainer,
             [question.target],
+            target=question.score,
             progress=progress,
             **question.parameters,
         )

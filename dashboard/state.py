@@ -14,9 +14,13 @@ import streamlit as st
 from PIL import Image
 
 from dashboard.jobs import Job
-from xaicore.explainers.base import Explainer, Explanation
+from xaicore import Classifier, Explainer, Explanation
 from xaicore.render import Look
 
+NETWORK = "network"
+WEIGHTS = "weights"
+SCORE = "score"
+MORE = "more"
 SOURCE = "source"
 SAMPLE = "sample"
 UPLOAD = "upload"
@@ -32,9 +36,14 @@ _JOBS = "jobs"
 _SHOWN = "shown"
 
 
-def parameter_key(explainer: Explainer, parameter: str) -> str:
-    """The key of the widget that sets a method's parameter."""
-    return f"{explainer.name}-{parameter}"
+def parameter_key(explainer: Explainer, parameter: str, network: str = "") -> str:
+    """The key of the widget that sets a method's parameter, or its ``network``'s own one."""
+    return f"{explainer.name}-{parameter}" + (f"-{network}" if network else "")
+
+
+def class_key(network: str) -> str:
+    """The key of the widget that chooses among a network's many classes."""
+    return f"{CLASS}-{network}"
 
 
 def best_key(explainer: Explainer) -> str:
@@ -63,13 +72,37 @@ class Photo:
 
 
 @dataclass(frozen=True)
-class Choices:
-    """What the sidebar sets for all pages; ``target`` is the index of the class to explain."""
+class Chosen:
+    """The network that answers; ``key`` tells its widgets from other networks' ones."""
 
+    classifier: Classifier
+    knows: str
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the sidebar sets for all pages.
+
+    ``target`` is the index of the class to explain; ``score`` which score of it, a key of
+    ``TARGETS``, or none for each method's own.
+    """
+
+    network: Chosen
     photo: Photo
     target: int
-    label: str
+    score: str | None
     look: Look
+    explainers: tuple[Explainer, ...]
+
+    @property
+    def label(self) -> str:
+        return self.network.classifier.labels[self.target]
+
+    @property
+    def question(self) -> tuple[object, ...]:
+        """What the maps answer, but for each method's parameters."""
+        return self.network.classifier.fingerprint, self.photo, self.target, self.score
 
 
 @dataclass(frozen=True)
@@ -104,9 +137,9 @@ def choices() -> Choices:
 
 
 def keep_choices(choices: Choices) -> None:
-    """Set what the pages share; maps of another photo or class are no longer shown."""
+    """Set what the pages share; maps that answer another question are no longer shown."""
     before: Choices | None = st.session_state.get(_CHOICES)
-    if before is None or (before.photo, before.target) != (choices.photo, choices.target):
+    if before is None or before.question != choices.question:
         st.session_state[_SHOWN] = {}
     st.session_state[_CHOICES] = choices
 

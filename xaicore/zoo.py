@@ -39,7 +39,13 @@ class Network:
     label: str
     knows: str
     load: Callable[[Report], Classifier]
+    url: str = ""
     megabytes: float = 0.0
+
+    @property
+    def ready(self) -> bool:
+        """Whether it loads without a download."""
+        return not self.url or cached_file(self.url).exists()
 
 
 def _torchvision(name: str, label: str) -> Network:
@@ -53,7 +59,9 @@ def _torchvision(name: str, label: str) -> Network:
             net, weights.meta["categories"], preset.crop_size[0], preset.mean, preset.std
         )
 
-    return Network(name, label, "a thousand kinds of things", load, weights.meta["_file_size"])
+    return Network(
+        name, label, "a thousand kinds of things", load, weights.url, weights.meta["_file_size"]
+    )
 
 
 def _state(url: str, label: str, report: Report) -> dict[str, torch.Tensor]:

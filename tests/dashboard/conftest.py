@@ -8,16 +8,15 @@ from collections.abc import Iterator
 import pytest
 import streamlit as st
 
-import xaicore
 from dashboard import jobs, services
 from dashboard.state import Photo
-from xaicore import Classifier
+from xaicore import Classifier, zoo
 
 
 @pytest.fixture(autouse=True)
 def small_network(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let the dashboard load the small network, and forget what other tests computed."""
-    monkeypatch.setattr(xaicore, "load_classifier", lambda: classifier)
+    monkeypatch.setattr(zoo, "load_classifier", lambda: classifier)
     # Nothing polls in these tests.
     monkeypatch.setattr(jobs, "ABANDONED_SECONDS", math.inf)
     st.cache_resource.clear()

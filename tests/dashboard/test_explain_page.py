@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 import pytest
+import torch
+import torchvision
 from streamlit.testing.v1 import AppTest
 
 import xaicore
 from dashboard import services, state
 from dashboard.state import Photo
 from tests.bad_photos import BAD_PHOTOS
-from xaicore import EXPLAINERS, Classifier, ClassifierError
+from xaicore import EXPLAINERS, Classifier, ClassifierError, zoo
+from xaicore.classifier import save_weights
+from xaicore.network import PetNet
 from xaicore.photos import MAX_BYTES
 from xaicore.render import Look, draw_outlines, keep_best, measure_scale, render
 
@@ -44,9 +50,7 @@ def words(app: AppTest) -> str:
     return "\n".join(element.value for element in [*app.title, *app.markdown, *app.caption])
 
 
-def proof(
-    classifier: Classifier, photo: Photo, name: str, target: int, **parameters: object
-) -> str:
+def proof(classifier: Classifier, photo: Photo, name: str, target: int, **parameters: Any) -> str:
     batch = classifier.preprocess([xaicore.load_photo(photo.data)])
     explanation = xaicore.explain(classifier, batch, name, [target], **parameters)
     checks = {check: values[0] for check, values in explanation.checks.items()}
@@ -74,7 +78,7 @@ def test_verdict_is_the_network_s(app: AppTest, classifier: Classifier, kitten: 
 def test_every_map_carries_its_own_proof(
     app: AppTest, classifier: Classifier, kitten: Photo
 ) -> None:
-    target = int(services.predict(kitten).argmax())
+    target = int(services.predict(classifier, kitten).argmax())
     for name in ("lrp", "gradcam", "deeplift"):
         assert proof(classifier, kitten, name, target) in words(app)
     lime = proof(classifier, kitten, "lime", target, samples=50, superpixels=10)
@@ -95,7 +99,7 @@ def test_another_class_is_explained_on_request(
 def test_alpha_changes_one_map_and_shows_beta(
     app: AppTest, classifier: Classifier, kitten: Photo
 ) -> None:
-    target = int(services.predict(kitten).argmax())
+    target = int(services.predict(classifier, kitten).argmax())
     before = {name: shown.explanation.maps for name, shown in shown_maps(app).items()}
     app.slider(key="lrp-alpha").set_value(3.0)
     run(app)
@@ -132,8 +136,8 @@ def test_the_best_superpixels_are_shown_alone_and_outlined(app: AppTest) -> None
     look = Look(signed=False)
     scale = measure_scale(saliency, look)
     overlay = render(photo, keep_best(saliency, segments, 1), look, scale)
-    np.testing.assert_array_equal(best.picture, draw_outlines(overlay, segments))
-    assert not np.array_equal(best.picture, everything.picture)
+    assert best.picture == draw_outlines(overlay, segments)
+    assert best.picture != everything.picture
 
 
 def test_every_parameter_has_a_control_with_its_help(app: AppTest) -> None:
@@ -150,7 +154,7 @@ def test_positive_only_says_so_when_nothing_speaks_for_the_class(
 ) -> None:
     real = xaicore.explain
 
-    def all_against(*args: object, **settings: object) -> xaicore.Explanation:
+    def all_against(*args: Any, **settings: Any) -> xaicore.Explanation:
         explanation = real(*args, **settings)
         explanation.maps[:] = -np.abs(explanation.maps)
         return explanation
@@ -185,13 +189,15 @@ def test_a_broken_camera_picture_gets_its_sentence(app: AppTest) -> None:
     assert words(app) == before
 
 
-def test_an_upload_is_explained_and_kept(app: AppTest, shepherd: Photo) -> None:
+def test_an_upload_is_explained_and_kept(
+    app: AppTest, classifier: Classifier, shepherd: Photo
+) -> None:
     app.segmented_control(key=state.SOURCE).set_value("upload")
     run(app)
     app.file_uploader(key=state.UPLOAD).set_value(("dog.jpg", shepherd.data, "image/jpeg"))
     run(app)
     bars = [bar.proto.text for bar in app.get("progress")]
-    assert bars[1] == f"Dog · {services.predict(shepherd)[1]:.1%}"
+    assert bars[1] == f"Dog · {services.predict(classifier, shepherd)[1]:.1%}"
     # The camera is opened, nothing taken: the photo on the page is still the upload.
     app.segmented_control(key=state.SOURCE).set_value("camera")
     run(app)
@@ -202,7 +208,84 @@ def test_without_weights_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     def missing() -> Classifier:
         raise ClassifierError("There is no weights file at here.")
 
-    monkeypatch.setattr(xaicore, "load_classifier", missing)
+    monkeypatch.setattr(zoo, "load_classifier", missing)
     app = AppTest.from_file(str(APP), default_timeout=PATIENCE).run()
     assert not app.exception
     assert [error.value for error in app.error] == ["There is no weights file at here."]
+
+
+def test_the_lead_is_explained_on_request_and_said(
+    app: AppTest, classifier: Classifier, kitten: Photo
+) -> None:
+    assert words(app).count("Explains the score (logit) of the class.") == 3
+    assert "Explains the probability of the class." in words(app)
+    app.segmented_control(key=state.SCORE).set_value("margin")
+    run(app)
+    assert words(app).count("(margin of logits).") == 4
+    batch = classifier.preprocess([xaicore.load_photo(kitten.data)])
+    target = [int(services.predict(classifier, kitten).argmax())]
+    direct = xaicore.explain(classifier, batch, "deeplift", target, target="margin")
+    np.testing.assert_array_equal(shown_maps(app)["deeplift"].explanation.maps, direct.maps)
+
+
+def test_more_methods_are_shown_on_request(app: AppTest) -> None:
+    app.query_params["occlusion-patch"] = "64"
+    app.pills(key=state.MORE).set_value(["occlusion"])
+    run(app)
+    assert app.subheader.values == ["LRP", "Grad-CAM", "DeepLIFT", "LIME", "Occlusion"]
+    assert "the worst patch takes" in words(app)
+
+
+def test_a_network_that_must_be_downloaded_is_offered_and_petnet_stays(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_: Any, **__: Any) -> None:
+        raise URLError("no route")
+
+    monkeypatch.setattr(zoo, "cached_file", lambda _url: tmp_path / "absent.pth")
+    monkeypatch.setattr(zoo.urllib.request, "urlopen", offline)
+    before = app.title[0].value
+    app.selectbox(key=state.NETWORK).set_value("resnet18")
+    run(app)
+    assert "until then PetNet answers" in words(app)
+    (download,) = (button for button in app.button if button.label == "Download 45 MB")
+    download.click()
+    run(app)
+    assert "ResNet-18 could not be downloaded" in app.error[0].value
+    assert app.title[0].value == before
+
+
+def test_one_s_own_weights_answer(app: AppTest, tmp_path: Path) -> None:
+    torch.manual_seed(8)
+    net = PetNet()
+    save_weights(net, tmp_path / "own.safetensors")
+    app.selectbox(key=state.NETWORK).set_value("own")
+    run(app)
+    assert "the bundled PetNet answers" in words(app)
+    data = (tmp_path / "own.safetensors").read_bytes()
+    app.file_uploader(key=state.WEIGHTS).set_value(("own.safetensors", data, "application/x"))
+    run(app)
+    fingerprint = Classifier(net, device="cpu").fingerprint
+    assert shown_maps(app)["lrp"].explanation.settings["weights"] == fingerprint
+    app.file_uploader(key=state.WEIGHTS).set_value(("own.safetensors", b"{}", "application/x"))
+    run(app)
+    assert "does not hold PetNet's weights" in app.error[0].value
+
+
+def test_another_network_has_its_own_classes_and_layers(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = torchvision.models.mobilenet_v3_small(num_classes=6)
+    other = Classifier(net, [f"thing {n}" for n in range(6)], size=64, device="cpu")
+    entry = zoo.Network("resnet18", "ResNet-18", "six things", lambda _report: other)
+    monkeypatch.setitem(xaicore.NETWORKS._entries, "resnet18", entry)
+    app.selectbox(key=state.NETWORK).set_value("resnet18")
+    run(app)
+    assert "It only knows six things" in words(app)
+    assert app.title[0].value.startswith("This looks like a thing ")
+    layer = app.selectbox(key="gradcam-layer-resnet18")
+    assert layer.value == other.target_layer == "features.12.0"
+    app.selectbox(key="class-resnet18").set_value(3)
+    run(app)
+    assert app.header[0].value == "What speaks for thing 3"
+    assert not app.error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -45,10 +46,11 @@ def test_a_job_tells_how_far_it_is_while_it_runs() -> None:
 
 def test_jobs_of_one_worker_run_one_after_another_on_another_thread() -> None:
     worker, order = Worker(), []
-    queued = [
-        worker.submit(lambda report, n=n: order.append((n, threading.get_ident())))
-        for n in range(5)
-    ]
+
+    def note(number: int, _report: object) -> None:
+        order.append((number, threading.get_ident()))
+
+    queued = [worker.submit(partial(note, number)) for number in range(5)]
     assert all(job.wait(PATIENCE) for job in queued)
     assert [n for n, _ in order] == [0, 1, 2, 3, 4]
     assert len({thread for _, thread in order}) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from dataclasses import replace
 from typing import Any
@@ -45,7 +46,7 @@ def test_samples_are_readable_photos_with_their_credit() -> None:
 
 def test_probabilities_are_the_classifier_s(classifier: Classifier, kitten: Photo) -> None:
     expected = classifier.predict(classifier.preprocess([load_photo(kitten.data)]))[0]
-    np.testing.assert_array_equal(services.predict(kitten), expected)
+    np.testing.assert_array_equal(services.predict(classifier, kitten), expected)
 
 
 def test_an_unreadable_photo_is_refused_every_time() -> None:
@@ -58,7 +59,7 @@ def test_an_unreadable_photo_is_refused_every_time() -> None:
 def test_an_answer_is_the_package_s_and_computed_once(
     classifier: Classifier, kitten: Photo, count_calls: list[str]
 ) -> None:
-    question = Question(kitten, "lrp", {"alpha": 3.0}, target=1)
+    question = Question(classifier, kitten, "lrp", {"alpha": 3.0}, target=1)
     first, second = services.explain(question), services.explain(question)
     batch = classifier.preprocess([load_photo(kitten.data)])
     expected = xaicore.EXPLAINERS["lrp"]
@@ -68,30 +69,36 @@ def test_an_answer_is_the_package_s_and_computed_once(
     assert count_calls == ["lrp"]
 
 
-def test_every_part_of_a_question_makes_another_key(kitten: Photo, shepherd: Photo) -> None:
-    question = Question(kitten, "lrp", {"alpha": 2.0}, target=0)
+def test_every_part_of_a_question_makes_another_key(
+    classifier: Classifier, kitten: Photo, shepherd: Photo
+) -> None:
+    another = copy.deepcopy(classifier)
+    another.fingerprint = "another"
+    question = Question(classifier, kitten, "lrp", {"alpha": 2.0}, target=0)
     others = [
         replace(question, photo=shepherd),
         replace(question, explainer="deeplift"),
         replace(question, parameters={"alpha": 2.1}),
         replace(question, target=1),
+        replace(question, score="margin"),
+        replace(question, classifier=another),
     ]
-    keys = {asked.key("one") for asked in [question, *others]} | {question.key("two")}
-    assert len(keys) == 6
+    keys = {asked.key for asked in [question, *others]}
+    assert len(keys) == 7
     same_photo = replace(kitten, title="Another title")
-    assert replace(question, photo=same_photo).key("one") == question.key("one")
+    assert replace(question, photo=same_photo).key == question.key
 
 
-def test_a_refusal_is_passed_on(kitten: Photo) -> None:
+def test_a_refusal_is_passed_on(classifier: Classifier, kitten: Photo) -> None:
     with pytest.raises(ExplainerError, match="choose a number from 1 to 4"):
-        services.explain(Question(kitten, "lrp", {"alpha": 9.0}, target=0))
+        services.explain(Question(classifier, kitten, "lrp", {"alpha": 9.0}, target=0))
 
 
 def test_a_slow_answer_comes_from_a_job_and_then_from_memory(
-    kitten: Photo, count_calls: list[str]
+    classifier: Classifier, kitten: Photo, count_calls: list[str]
 ) -> None:
     jobs: dict[str, Pending] = {}
-    question = Question(kitten, "lime", FEW_SAMPLES, target=0)
+    question = Question(classifier, kitten, "lime", FEW_SAMPLES, target=0)
     job = services.follow(question, jobs)
     assert isinstance(job, Job)
     assert job.wait(PATIENCE)
@@ -105,17 +112,17 @@ def test_a_slow_answer_comes_from_a_job_and_then_from_memory(
 
 
 def test_a_new_question_cancels_the_old_job(
-    kitten: Photo, shepherd: Photo, monkeypatch: pytest.MonkeyPatch
+    classifier: Classifier, kitten: Photo, shepherd: Photo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on = threading.Event()
     monkeypatch.setattr(xaicore, "explain", lambda *_, **__: go_on.wait(PATIENCE))
     jobs: dict[str, Pending] = {}
-    old = services.follow(Question(kitten, "lime", FEW_SAMPLES, target=0), jobs)
-    same = services.follow(Question(kitten, "lime", FEW_SAMPLES, target=0), jobs)
+    old = services.follow(Question(classifier, kitten, "lime", FEW_SAMPLES, target=0), jobs)
+    same = services.follow(Question(classifier, kitten, "lime", FEW_SAMPLES, target=0), jobs)
     assert same is old
     assert isinstance(old, Job)
     assert not old.cancelled
-    new = services.follow(Question(shepherd, "lime", FEW_SAMPLES, target=0), jobs)
+    new = services.follow(Question(classifier, shepherd, "lime", FEW_SAMPLES, target=0), jobs)
     go_on.set()
     assert isinstance(new, Job)
     assert old.cancelled
@@ -124,9 +131,11 @@ def test_a_new_question_cancels_the_old_job(
     assert new.wait(PATIENCE)
 
 
-def test_a_cancelled_job_is_started_anew_when_asked_again(kitten: Photo) -> None:
+def test_a_cancelled_job_is_started_anew_when_asked_again(
+    classifier: Classifier, kitten: Photo
+) -> None:
     jobs: dict[str, Pending] = {}
-    question = Question(kitten, "lime", FEW_SAMPLES, target=0)
+    question = Question(classifier, kitten, "lime", FEW_SAMPLES, target=0)
     old = services.follow(question, jobs)
     assert isinstance(old, Job)
     old.cancel()
@@ -138,9 +147,9 @@ def test_a_cancelled_job_is_started_anew_when_asked_again(kitten: Photo) -> None
 
 
 def test_layers_on_offer_are_the_network_s_convolutions(classifier: Classifier) -> None:
-    (layer,) = (services.offered(p) for p in EXPLAINERS["gradcam"].parameters)
+    (layer,) = (services.offered(classifier, p) for p in EXPLAINERS["gradcam"].parameters)
     assert layer.default == classifier.target_layer
     assert layer.choices[0] == "model.0"
     assert layer.choices[-1] == classifier.target_layer
     alpha = EXPLAINERS["lrp"].parameters[1]
-    assert services.offered(alpha) is alpha
+    assert services.offered(classifier, alpha) is alpha

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import state
 from dashboard.state import Photo
-from xaicore import EXPLAINERS
+from xaicore import EXPLAINERS, Classifier
 
 
 def test_a_photo_is_named_by_its_content_alone() -> None:
@@ -19,7 +19,15 @@ def test_a_photo_is_named_by_its_content_alone() -> None:
 
 def test_keys_of_all_controls_differ() -> None:
     keys = [state.SOURCE, state.SAMPLE, state.UPLOAD, state.CAMERA, state.CLASS]
-    keys += [state.EVIDENCE, state.OPACITY, state.SMOOTHING]
+    keys += [
+        state.NETWORK,
+        state.WEIGHTS,
+        state.SCORE,
+        state.MORE,
+        state.EVIDENCE,
+        state.OPACITY,
+        state.SMOOTHING,
+    ]
     for explainer in EXPLAINERS.values():
         keys += [state.parameter_key(explainer, p.name) for p in explainer.parameters]
         keys += [state.best_key(explainer), state.reset_key(explainer)]
@@ -38,15 +46,22 @@ def script() -> None:
 
     photo = state.Photo(st.session_state.bytes, "A", "A.")
     look = Look(opacity=st.session_state.opacity)
-    state.keep_choices(state.Choices(photo, st.session_state.target, "cat", look))
+    network = state.Chosen(st.session_state.classifier, "cats and dogs")
+    choices = state.Choices(
+        network, photo, st.session_state.target, st.session_state.score, look, ()
+    )
+    state.keep_choices(choices)
     st.write(",".join(state.shown()))
     explanation = Explanation(np.zeros((1, 1, 1)), np.zeros(1), {}, {})
     state.shown()["lrp"] = state.Shown(explanation, Image.new("RGB", (1, 1)))
 
 
-def test_maps_are_forgotten_with_their_photo_or_class_and_not_with_the_look() -> None:
+def test_maps_are_forgotten_with_their_question_and_not_with_the_look(
+    classifier: Classifier,
+) -> None:
     app = AppTest.from_function(script)
-    for key, value in {"bytes": b"a", "target": 0, "opacity": 0.5}.items():
+    start = {"bytes": b"a", "target": 0, "score": None, "opacity": 0.5, "classifier": classifier}
+    for key, value in start.items():
         app.session_state[key] = value
 
     def shown_after(**changes: object) -> str:
@@ -61,3 +76,5 @@ def test_maps_are_forgotten_with_their_photo_or_class_and_not_with_the_look() ->
     assert shown_after(target=1) == ""
     assert shown_after() == "lrp"
     assert shown_after(bytes=b"b") == ""
+    assert shown_after() == "lrp"
+    assert shown_after(score="margin") == ""

@@ -38,7 +38,7 @@ def test_equals_the_grad_cam_package_up_to_its_scaling(classifier, batch):
     assert compared > 0
 
 
-def worked_net(sign: float) -> nn.Sequential:
+def worked_net(sign):
     """One convolution that passes the red channel on; the logit is ``sign`` times its mean."""
     net = nn.Sequential(
         nn.Conv2d(3, 1, 1, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 2)

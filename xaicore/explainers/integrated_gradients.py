@@ -60,4 +60,5 @@ INTEGRATED_GRADIENTS = Explainer(
     citation="Sundararajan et al. 2017",
     colour="#56B4E9",
     extra=True,
+    slow=True,
 )

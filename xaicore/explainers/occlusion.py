@@ -56,4 +56,5 @@ OCCLUSION = Explainer(
     citation="Zeiler and Fergus 2014",
     colour="#D55E00",
     extra=True,
+    slow=True,
 )
