@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -93,12 +94,12 @@ class Task:
 
         For a margin the strongest other class is that of the clean photo.
         """
-        logits = self.classifier.logits(self.batch)
-        chosen = torch.nn.functional.one_hot(self.targets, logits.shape[1])
+        chosen = torch.nn.functional.one_hot(self.targets, len(self.classifier.labels))
         if self.target == "margin":
+            logits = self.classifier.logits(self.batch)
             others = logits.masked_fill(chosen.bool(), -torch.inf).argmax(1)
             chosen = chosen - torch.nn.functional.one_hot(others, logits.shape[1])
-        return chosen.to(logits.dtype).clone()
+        return chosen.to(self.batch.dtype)
 
 
 class WeightedScore(torch.nn.Module):
@@ -222,7 +223,7 @@ def run(
         "parameters": parameters,
         "target": target,
         "weights": classifier.fingerprint,
-        "versions": {name: version(name) for name in _LIBRARIES},
+        "versions": dict(_versions()),
     }
     return Explanation(maps, classes.cpu().numpy(), checks, settings, dict(finding.extras))
 
@@ -251,6 +252,11 @@ def choose_targets(
     if not ((classes >= 0) & (classes < len(classifier.labels))).all():
         raise ExplainerError(f"Targets must lie from 0 to {len(classifier.labels) - 1}.")
     return classes
+
+
+@functools.cache
+def _versions() -> Mapping[str, str]:
+    return {name: version(name) for name in _LIBRARIES}
 
 
 def _as_array(values: torch.Tensor | np.ndarray | Sequence[float]) -> np.ndarray:

@@ -53,11 +53,14 @@ def compute(task: Task, baseline: str) -> Finding:
     attributions, delta = DeepLift(net).attribute(
         task.batch.clone().requires_grad_(), reference, return_convergence_delta=True
     )
-    with torch.inference_mode():
-        change = net(task.batch) - net(reference)
+    attributions = attributions.detach()
     return Finding(
-        maps=attributions.detach().sum(1),
-        checks={"convergence_delta": delta, "score_change": change},
+        maps=attributions.sum(1),
+        checks={
+            "convergence_delta": delta,
+            # captum's delta is what the contributions add up to, less the change.
+            "score_change": attributions.sum((1, 2, 3)) - delta,
+        },
     )
 
 

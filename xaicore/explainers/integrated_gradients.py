@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from captum.attr import IntegratedGradients
 
 from xaicore.explainers.base import Explainer, Finding, Parameter, Proof, Task, WeightedScore
@@ -23,10 +22,13 @@ def compute(task: Task, baseline: str, steps: int) -> Finding:
         internal_batch_size=max(len(task.batch), task.classifier.batch_size),
         return_convergence_delta=True,
     )
-    with torch.inference_mode():
-        change = net(task.batch) - net(reference)
+    attributions = attributions.detach()
     return Finding(
-        attributions.detach().sum(1), checks={"convergence_delta": delta, "score_change": change}
+        maps=attributions.sum(1),
+        checks={
+            "convergence_delta": delta,
+            "score_change": attributions.sum((1, 2, 3)) - delta,
+        },
     )
 
 

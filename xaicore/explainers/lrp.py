@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -37,16 +38,46 @@ class SignalTakesAll(torch.autograd.Function):
 Rule = tuple[tuple[type, ...] | type, Hook]
 
 
-class RelativeAlphaBeta(AlphaBeta):
-    """zennit's α-β rule for any α, with β = α − 1 by construction (zennit asks for it exactly)."""
+class AnyAlphaBeta(AlphaBeta):
+    """zennit's α-β rule for any α, with β = α − 1 by construction (zennit asks for it exactly).
+
+    Contributions come in two halves, positive and negative, each made by positive and by negative
+    inputs. After a ReLU there are no negative inputs, and half of the work is left out.
+    """
+
+    input_modifiers: Sequence[Any]
+    param_modifiers: Sequence[Any]
+    output_modifiers: Sequence[Any]
 
     def __init__(self, alpha: float, stabilizer: Stabilizer) -> None:
         super().__init__(alpha=2.0, beta=1.0, stabilizer=stabilizer)
         beta = alpha - 1
-        self.reducer = lambda inputs, gradients: (
-            alpha * (inputs[0] * gradients[0] + inputs[1] * gradients[1])
-            - beta * (inputs[2] * gradients[2] + inputs[3] * gradients[3])
-        )
+
+        def share(relevance: torch.Tensor, outputs: list[torch.Tensor]) -> list[torch.Tensor]:
+            half = len(outputs) // 2
+            positive, negative = add_up(outputs[:half]), add_up(outputs[half:])
+            return [relevance / stabilizer(positive)] * half + [
+                relevance / stabilizer(negative)
+            ] * half
+
+        def gather(inputs: list[torch.Tensor], gradients: list[torch.Tensor]) -> torch.Tensor:
+            parts = [value * gradient for value, gradient in zip(inputs, gradients, strict=True)]
+            half = len(parts) // 2
+            return alpha * add_up(parts[:half]) - beta * add_up(parts[half:])
+
+        self.gradient_mapper = share
+        self.reducer = gather
+
+    def backward(self, module: nn.Module, grad_input: Any, grad_output: Any) -> Any:
+        if (self.stored_tensors["input"][0] >= 0).all():
+            self.input_modifiers = self.input_modifiers[::2]
+            self.param_modifiers = self.param_modifiers[::2]
+            self.output_modifiers = self.output_modifiers[::2]
+        return super().backward(module, grad_input, grad_output)
+
+
+def add_up(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    return functools.reduce(torch.add, parts)
 
 
 def relative_stabilizer(epsilon: float) -> Stabilizer:
@@ -64,7 +95,7 @@ def build_composite(
     """
     everywhere: Hook = Epsilon(epsilon=stabilizer)
     hidden: dict[str, Hook] = {
-        STUDY_COMPOSITE: RelativeAlphaBeta(alpha, stabilizer),
+        STUDY_COMPOSITE: AnyAlphaBeta(alpha, stabilizer),
         "epsilon": everywhere,
         "epsilon-plus-flat": ZPlus(stabilizer=stabilizer),
         "epsilon-gamma-box": Gamma(gamma=GAMMA, stabilizer=stabilizer),
