@@ -38,9 +38,9 @@ class Recipe:
     costs half as much; the rest at the network's own 128. ``stages`` are PetNet's layer widths.
     """
 
-    epochs: int = 48
+    epochs: int = 34
     batch_size: int = 64
-    learning_rate: float = 2e-3
+    learning_rate: float = 2.5e-3
     weight_decay: float = 0.05
     label_smoothing: float = 0.05
     warmup: float = 0.04

@@ -72,14 +72,16 @@ def test_a_sample_is_explained_by_four_maps(page: Page) -> None:
     wait_for_maps(page)
     photo = fetch(page, page.get_by_role("img", name="A German shepherd stands").nth(1))
     for method, pixels in overlay_pixels(page).items():
-        assert pixels.shape == photo.shape, method
-        assert np.abs(pixels.astype(int) - photo).max() > 40, method
+        # The photo is sent at its own, smaller width.
+        same_size = np.asarray(Image.fromarray(photo).resize(pixels.shape[1::-1]))
+        difference = np.abs(pixels.astype(int) - same_size).max(2)
+        assert np.median(difference) < 40 < difference.max(), method
 
 
 def test_alpha_changes_the_overlay_of_lrp_only(page: Page) -> None:
     wait_for_maps(page)
     before = overlay_pixels(page)
-    page.get_by_text("Tune").first.click()
+    page.get_by_text("Tune", exact=True).first.click()
     slider = page.get_by_role("slider", name="α")
     slider.focus()
     for _ in range(10):
@@ -109,12 +111,12 @@ def test_a_rotated_phone_photo_stands_upright(page: Page) -> None:
     wait_for_maps(page)
     pixels = fetch(page, shown)
     height, width = pixels.shape[:2]
-    assert (width, height) == (480, 640)
-    red, _, blue = pixels[100, 240].astype(int)
+    assert width / height == pytest.approx(3 / 4, abs=0.01)
+    red, _, blue = pixels[height // 6, width // 2].astype(int)
     assert red > 150 > 80 > blue
-    red, _, blue = pixels[540, 240].astype(int)
+    red, _, blue = pixels[height * 5 // 6, width // 2].astype(int)
     assert blue > 150 > 80 > red
-    assert fetch(page, overlay(page, "LRP")).shape == pixels.shape
+    assert fetch(page, overlay(page, "LRP")).shape == (640, 480, 3)
 
 
 def test_all_maps_and_settings_are_downloaded(page: Page, tmp_path: Path) -> None:
