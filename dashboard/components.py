@@ -394,7 +394,8 @@ def _finished_map(
     st.markdown(f"{mark} {proof.text}")
     if proof.reason:
         st.caption(proof.reason)
-    st.caption(f"Explains {TARGETS[explanation.settings['target']]}.")
+    seconds = explanation.checks["seconds"][0]
+    st.caption(f"Explains {TARGETS[explanation.settings['target']]}. Took {seconds:.2f} s.")
 
 
 def _fitting_look(explainer: Explainer, choices: Choices, best: int = 0) -> Look:

@@ -4,9 +4,8 @@ import pytest
 import torch
 
 import xaicore
+from tests.conftest import SMALL_STAGES
 from xaicore.network import PetNet
-
-SMALL_STAGES = ((4,), (6, 6), (8, 8), (10, 10), (12, 12))
 
 
 def small_net(seed: int = 0) -> PetNet:

@@ -1,12 +1,14 @@
-"""Reference pictures that a photo is compared with."""
+"""Reference pictures, and what the methods that compare a photo with one have in common."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import torch
 from torchvision.transforms.functional import gaussian_blur
 
 from xaicore.classifier import Classifier
-from xaicore.explainers.base import Parameter
+from xaicore.explainers.base import Finding, Parameter, Proof
 
 BASELINES = ("zero", "black", "white", "blurred", "dataset-mean")
 
@@ -33,3 +35,22 @@ def make_baseline(classifier: Classifier, batch: torch.Tensor, kind: str) -> tor
     }
     colour = torch.tensor(colours[kind], device=batch.device).view(1, 3, 1, 1)
     return classifier.normalise(colour).expand_as(batch).contiguous()
+
+
+def to_finding(attributions: torch.Tensor, delta: torch.Tensor) -> Finding:
+    """Contributions [B, 3, H, W] and captum's convergence delta [B] → map and proofs.
+
+    The delta is what the contributions add up to, less the change in score that they should.
+    """
+    attributions = attributions.detach()
+    change = attributions.sum((1, 2, 3)) - delta
+    return Finding(attributions.sum(1), checks={"convergence_delta": delta, "score_change": change})
+
+
+def prove_sum(checks: Mapping[str, float], tolerance: float, reason: str) -> Proof:
+    """Whether the contributions add up to the change in score, to a share of it."""
+    change = checks["score_change"]
+    share = abs(checks["convergence_delta"]) / max(abs(change), 1e-6)
+    good = bool(share <= tolerance)
+    text = f"adds up to the change of {change:.2f} within {share:.2%}"
+    return Proof(text, good, "" if good else reason)

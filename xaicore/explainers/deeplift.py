@@ -11,7 +11,7 @@ from captum.attr import DeepLift
 
 from xaicore.canonical import Gate
 from xaicore.explainers.base import Explainer, Finding, Proof, Task, WeightedScore
-from xaicore.explainers.baselines import BASELINE, make_baseline
+from xaicore.explainers.baselines import BASELINE, make_baseline, prove_sum, to_finding
 
 # captum announces its hooks at every call; that they are gone afterwards is tested.
 warnings.filterwarnings("ignore", message="Setting forward, backward hooks and attributes")
@@ -53,27 +53,14 @@ def compute(task: Task, baseline: str) -> Finding:
     attributions, delta = DeepLift(net).attribute(
         task.batch.clone().requires_grad_(), reference, return_convergence_delta=True
     )
-    attributions = attributions.detach()
-    return Finding(
-        maps=attributions.sum(1),
-        checks={
-            "convergence_delta": delta,
-            # captum's delta is what the contributions add up to, less the change.
-            "score_change": attributions.sum((1, 2, 3)) - delta,
-        },
-    )
+    return to_finding(attributions, delta)
 
 
 def prove(checks: Mapping[str, float]) -> Proof:
-    change = checks["score_change"]
-    share = abs(checks["convergence_delta"]) / max(abs(change), 1e-6)
-    text = f"adds up to the change of {change:.2f} within {share:.2%}"
-    if share <= DELTA_TOLERANCE:
-        return Proof(text, good=True)
-    return Proof(
-        text,
-        good=False,
-        reason="The contributions miss part of the change in score, so read the map with care.",
+    return prove_sum(
+        checks,
+        DELTA_TOLERANCE,
+        "The contributions miss part of the change in score, so read the map with care.",
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from captum.attr import IntegratedGradients
 
 from xaicore.explainers.base import Explainer, Finding, Parameter, Proof, Task, WeightedScore
-from xaicore.explainers.baselines import BASELINE, make_baseline
+from xaicore.explainers.baselines import BASELINE, make_baseline, prove_sum, to_finding
 
 DELTA_TOLERANCE = 0.05
 
@@ -22,23 +22,11 @@ def compute(task: Task, baseline: str, steps: int) -> Finding:
         internal_batch_size=max(len(task.batch), task.classifier.batch_size),
         return_convergence_delta=True,
     )
-    attributions = attributions.detach()
-    return Finding(
-        maps=attributions.sum(1),
-        checks={
-            "convergence_delta": delta,
-            "score_change": attributions.sum((1, 2, 3)) - delta,
-        },
-    )
+    return to_finding(attributions, delta)
 
 
 def prove(checks: Mapping[str, float]) -> Proof:
-    change = checks["score_change"]
-    share = abs(checks["convergence_delta"]) / max(abs(change), 1e-6)
-    text = f"adds up to the change of {change:.2f} within {share:.1%}"
-    if share <= DELTA_TOLERANCE:
-        return Proof(text, good=True)
-    return Proof(text, good=False, reason="The steps are too coarse here; take more of them.")
+    return prove_sum(checks, DELTA_TOLERANCE, "The steps are too coarse here; take more of them.")
 
 
 INTEGRATED_GRADIENTS = Explainer(

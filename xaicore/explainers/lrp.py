@@ -17,7 +17,15 @@ from xaicore.canonical import Gate
 from xaicore.explainers.base import Explainer, Finding, Parameter, Proof, Task
 
 STUDY_COMPOSITE = "epsilon-alpha2-beta1-flat"
-COMPOSITES = (STUDY_COMPOSITE, "epsilon", "epsilon-plus-flat", "epsilon-gamma-box")
+# Name → rule of the first layer (none: as the others) and of all other convolutions.
+COMPOSITES = {
+    STUDY_COMPOSITE: ("flat", "alpha-beta"),
+    "epsilon-alpha2-beta1": ("", "alpha-beta"),
+    "epsilon-plus-flat": ("flat", "plus"),
+    "epsilon-plus": ("", "plus"),
+    "epsilon-gamma-box": ("box", "gamma"),
+    "epsilon": ("", "epsilon"),
+}
 EPSILONS = (1e-6, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 GAMMA = 0.25
 
@@ -33,9 +41,6 @@ class SignalTakesAll(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, relevance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return relevance, relevance.new_zeros(ctx.gate_shape)
-
-
-Rule = tuple[tuple[type, ...] | type, Hook]
 
 
 class AnyAlphaBeta(AlphaBeta):
@@ -93,21 +98,22 @@ def build_composite(
     ``bounds`` are the lowest and highest inputs a photo can have, float32 [1, 3, 1, 1] each, for
     the box rule.
     """
-    everywhere: Hook = Epsilon(epsilon=stabilizer)
-    hidden: dict[str, Hook] = {
-        STUDY_COMPOSITE: AnyAlphaBeta(alpha, stabilizer),
-        "epsilon": everywhere,
-        "epsilon-plus-flat": ZPlus(stabilizer=stabilizer),
-        "epsilon-gamma-box": Gamma(gamma=GAMMA, stabilizer=stabilizer),
+    rules: dict[str, Hook] = {
+        "alpha-beta": AnyAlphaBeta(alpha, stabilizer),
+        "plus": ZPlus(stabilizer=stabilizer),
+        "gamma": Gamma(gamma=GAMMA, stabilizer=stabilizer),
+        "epsilon": Epsilon(epsilon=stabilizer),
+        "flat": Flat(stabilizer=stabilizer),
+        "box": ZBox(*bounds, stabilizer=stabilizer),
     }
-    first: dict[str, list[Rule]] = {
-        STUDY_COMPOSITE: [(Linear, Flat(stabilizer=stabilizer))],
-        "epsilon": [],
-        "epsilon-plus-flat": [(Linear, Flat(stabilizer=stabilizer))],
-        "epsilon-gamma-box": [(Linear, ZBox(*bounds, stabilizer=stabilizer))],
-    }
-    layers = [*layer_map_base(stabilizer), (Convolution, hidden[name]), (nn.Linear, everywhere)]
-    return SpecialFirstLayerMapComposite(layer_map=layers, first_map=first[name])
+    first, hidden = COMPOSITES[name]
+    layers = [
+        *layer_map_base(stabilizer),
+        (Convolution, rules[hidden]),
+        (nn.Linear, rules["epsilon"]),
+    ]
+    first_map = [(Linear, rules[first])] if first else []
+    return SpecialFirstLayerMapComposite(layer_map=layers, first_map=first_map)
 
 
 def compute(task: Task, composite: str, alpha: float, epsilon: float) -> Finding:
@@ -156,7 +162,7 @@ LRP = Explainer(
             "Rules",
             STUDY_COMPOSITE,
             "Which rule each kind of layer follows when it hands relevance back.",
-            choices=COMPOSITES,
+            choices=tuple(COMPOSITES),
         ),
         Parameter(
             "alpha",
