@@ -10,11 +10,12 @@ import torch
 from lime.lime_image import LimeImageExplainer
 from torchvision.transforms.functional import gaussian_blur
 
-from xaicore.explainers.base import Explainer, Finding, Parameter, Proof, Task
+from xaicore.explainers.base import Explainer, Finding, Parameter, Progress, Proof, Task
 from xaicore.explainers.superpixels import METHODS, cut, mean_colours
 
 FILLS = ("black", "grey", "mean", "blurred")
 FOLDS = 5
+FIT_GROWTH = 1.5
 
 Score = Callable[[torch.Tensor], np.ndarray]
 
@@ -107,13 +108,9 @@ def compute(
             seed=seed,
         )
 
-        def report(done: int, lime: BatchedLime = lime, index: int = index) -> None:
-            if task.progress and done > 1:
-                maps[index] = lime.fit(slice(0, done))[0][segments[index]]
-                task.progress(index * samples + done, count * samples, maps.copy())
-
-        lime.on_batch = report
         segments[index] = labels
+        if task.progress:
+            lime.on_batch = _sharpen(task.progress, lime, maps, segments, index, samples)
         explained = lime.explain_instance(
             image,
             None,
@@ -132,6 +129,30 @@ def compute(
         checks={"r2": r2, "superpixels": segments.max((1, 2)) + 1, "spread": spread},
         extras={"segments": segments},
     )
+
+
+def _sharpen(
+    progress: Progress,
+    lime: BatchedLime,
+    maps: np.ndarray,
+    segments: np.ndarray,
+    index: int,
+    samples: int,
+) -> Callable[[int], None]:
+    """Report every batch of one photo, and redraw its map each time the samples have grown by half.
+
+    A fit after every batch would cost more than the network.
+    """
+    fitted = 1
+
+    def report(done: int) -> None:
+        nonlocal fitted
+        if done >= FIT_GROWTH * fitted or done == samples:
+            maps[index] = lime.fit(slice(0, done))[0][segments[index]]
+            fitted = done
+        progress(index * samples + done, len(maps) * samples, maps.copy())
+
+    return report
 
 
 def make_fill(task: Task, image: np.ndarray, labels: np.ndarray, kind: str) -> torch.Tensor:
