@@ -2,25 +2,37 @@
 
 from xaicore.canonical import Obstacle, audit
 from xaicore.classifier import Classifier, ClassifierError, load_classifier
+from xaicore.controls import CONTROLS, Control, percentile_among_controls
 from xaicore.explainers import EXPLAINERS, explain
 from xaicore.explainers.base import Explainer, ExplainerError, Explanation, Parameter, Proof
+from xaicore.metrics import METRICS, score_maps
+from xaicore.metrics.base import PROTOCOLS, Metric, MetricError, Protocol
 from xaicore.photos import PhotoError, load_photo
 from xaicore.zoo import NETWORKS
 
 __all__ = [
+    "CONTROLS",
     "EXPLAINERS",
+    "METRICS",
     "NETWORKS",
+    "PROTOCOLS",
     "Classifier",
     "ClassifierError",
+    "Control",
     "Explainer",
     "ExplainerError",
     "Explanation",
+    "Metric",
+    "MetricError",
     "Obstacle",
     "Parameter",
     "PhotoError",
     "Proof",
+    "Protocol",
     "audit",
     "explain",
     "load_classifier",
     "load_photo",
+    "percentile_among_controls",
+    "score_maps",
 ]
