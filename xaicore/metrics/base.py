@@ -92,13 +92,13 @@ class Trace:
 
     def one(self, index: int) -> Trace:
         """The trace of a single map."""
-        values = {
-            field.name: getattr(self, field.name)
+        single: dict[str, Any] = {
+            field.name: None if values is None else values[index : index + 1]
             for field in dataclasses.fields(self)
+            for values in [getattr(self, field.name)]
             if field.name != "fractions"
         }
-        single = {n: None if v is None else v[index : index + 1] for n, v in values.items()}
-        return dataclasses.replace(self, **single)
+        return Trace(fractions=self.fractions, **single)
 
 
 @dataclass(frozen=True)

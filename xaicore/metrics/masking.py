@@ -29,7 +29,7 @@ def drop_in_deletion(trace: Trace) -> np.ndarray:
 
 
 def increase(trace: Trace) -> np.ndarray:
-    """1 where the masked photo has the higher score; log-odds never saturate as probabilities do."""
+    """1 where the masked photo scores higher, by log-odds: a probability soon reads exactly 1."""
     masked = _masked(trace, "kept")
     return np.where(np.isnan(masked), np.nan, masked > trace.clean + ROUNDING)
 
