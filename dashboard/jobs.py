@@ -7,19 +7,27 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
 from xaicore.classifier import ClassifierError
-from xaicore.explainers.base import ExplainerError, Progress
+from xaicore.explainers.base import ExplainerError
+from xaicore.metrics.base import MetricError
 
 # A page asks several times a second; a closed or reloaded one never asks again.
 ABANDONED_SECONDS = 60.0
-UNEXPECTED = "This explanation stopped unexpectedly. Change a setting or the photo to try again."
+UNEXPECTED = "This work stopped unexpectedly. Change a setting or the photo to try again."
 
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
+
+
+class Report(Protocol):
+    """Called by work as it goes on; what it raises stops the work."""
+
+    def __call__(self, done: int, total: int, maps: np.ndarray | None = None) -> None:
+        """``maps`` float32 [B, H, W] is the best so far, where the work makes maps."""
 
 
 class Cancelled(Exception):
@@ -60,19 +68,19 @@ class Job(Generic[Result]):
         """Block until the job has ended, for tests and command lines; false if it has not."""
         return self._ended.wait(seconds)
 
-    def report(self, done: int, total: int, maps: np.ndarray) -> None:
+    def report(self, done: int, total: int, maps: np.ndarray | None = None) -> None:
         """Take progress from the worker."""
         self._stop_if_unwanted()
         self.partial, self.done, self.total = maps, done, total
 
-    def run(self, work: Callable[[Progress], Result]) -> None:
+    def run(self, work: Callable[[Report], Result]) -> None:
         """Do the work on this thread; whatever happens, the job ends and nothing is raised."""
         try:
             self._stop_if_unwanted()
             self.result = work(self.report)
         except Cancelled:
             pass
-        except (ExplainerError, ClassifierError) as error:
+        except (ExplainerError, ClassifierError, MetricError) as error:
             self.error = str(error)
         except Exception:
             _log.exception("a background job failed")
@@ -93,7 +101,7 @@ class Worker:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker")
 
-    def submit(self, work: Callable[[Progress], Result]) -> Job[Result]:
+    def submit(self, work: Callable[[Report], Result]) -> Job[Result]:
         """Queue ``work(report)`` and return its job at once."""
         job: Job[Result] = Job()
         self._pool.submit(job.run, work)

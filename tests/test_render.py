@@ -10,16 +10,19 @@ from xaicore.render import (
     AGAINST,
     DISPLAY_PIXELS,
     FOR,
+    MARK,
     Look,
     blend,
     draw_outlines,
     fit,
     keep_best,
     legend,
+    mark_pixels,
     measure_scale,
     missing_evidence,
     render,
     resize_map,
+    to_picture,
 )
 
 GREY = (100, 100, 100)
@@ -192,3 +195,17 @@ def test_legend_runs_from_against_over_nothing_to_for() -> None:
 def test_positive_legend_has_no_colour_against() -> None:
     strip = legend(Look(signed=False), width=3)
     assert [strip.getpixel((x, 0)) for x in range(3)] == [(*FOR, 0), (*FOR, 128), (*FOR, 255)]
+
+
+def test_colours_become_a_picture_of_sharp_boxes() -> None:
+    colours = np.array([[[1, 0, 0], [0, 0.5, 1]]], dtype=np.float32)
+    pixels = np.asarray(to_picture(colours, (4, 2)))
+    np.testing.assert_array_equal(pixels[:, :2], np.broadcast_to((255, 0, 0), (2, 2, 3)))
+    np.testing.assert_array_equal(pixels[:, 2:], np.broadcast_to((0, 128, 255), (2, 2, 3)))
+
+
+def test_marked_pixels_turn_cyan_and_the_rest_grey() -> None:
+    picture = Image.new("RGB", (4, 2), (100, 100, 100))
+    pixels = np.asarray(mark_pixels(picture, np.array([[False, True]])))
+    np.testing.assert_array_equal(pixels[:, :2], np.full((2, 2, 3), 60))
+    np.testing.assert_array_equal(pixels[:, 2:], np.broadcast_to(MARK, (2, 2, 3)))

@@ -11,6 +11,9 @@ from skimage.segmentation import find_boundaries
 
 FOR = (0xE6, 0x61, 0x00)
 AGAINST = (0x5D, 0x3A, 0x9B)
+# Means neither for nor against, and is seen on any photo.
+MARK = (0x00, 0xE5, 0xFF)
+MARKED_DIMMING = 0.6
 DISPLAY_PIXELS = 640
 SCALE_PERCENTILE = 99
 
@@ -111,6 +114,20 @@ def draw_outlines(picture: Image.Image, segments: np.ndarray) -> Image.Image:
     pixels = np.array(picture)
     pixels[find_boundaries(stretched, mode="thick")] = 255
     return Image.fromarray(pixels)
+
+
+def to_picture(colours: np.ndarray, size: tuple[int, int]) -> Image.Image:
+    """Colours 0…1 [H, W, 3] as a picture of (width, height), every pixel a sharp box."""
+    pixels = np.uint8(np.rint(255 * np.asarray(colours, dtype=np.float64)))
+    return Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST)
+
+
+def mark_pixels(picture: Image.Image, marked: np.ndarray) -> Image.Image:
+    """Grey a picture but for the pixels ``marked``, bool [H, W], which turn cyan."""
+    stretched = Image.fromarray(marked).resize(picture.size, Image.Resampling.NEAREST)
+    grey = np.asarray(picture.convert("L"), dtype=np.float64)[..., None]
+    pixels = np.where(np.asarray(stretched)[..., None], MARK, MARKED_DIMMING * grey)
+    return Image.fromarray(np.uint8(np.rint(pixels)))
 
 
 def legend(look: Look, width: int = 240, height: int = 16) -> Image.Image:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -51,6 +52,42 @@ def trace_maps(
     edges = step_edges(batch.shape[-2:].numel(), protocol.steps).to(batch.device)
     scorer = _Scorer(classifier, report)
     return _Tester(scorer, batch, classes, protocol, edges, needs).run(saliency, owners)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the network saw at one step of the curves of M maps.
+
+    ``insertion`` and ``deletion`` float32 [M, H, W, 3], colours 0…1; ``moved`` bool [M, H, W], the
+    pixels that this step moved: none at step 0.
+    """
+
+    insertion: np.ndarray
+    deletion: np.ndarray
+    moved: np.ndarray
+
+
+def picture_at(
+    classifier: Classifier, photo: torch.Tensor, maps: np.ndarray, protocol: Protocol, step: int
+) -> Frame:
+    """The pictures of one photo [1, 3, H, W] that maps [M, h, w] make at one step 0…steps."""
+    edges = step_edges(photo.shape[-2:].numel(), protocol.steps)
+    saliency = fit_maps(maps, torch.zeros(len(maps), dtype=torch.int64), photo)
+    ranks = rank_pixels(saliency, protocol.seed)
+    moved = edges[step].expand(len(ranks)).to(photo.device)
+    ends = {
+        "insertion": (blur_photos(photo, protocol), photo),
+        "deletion": (photo, fill_photos(classifier, photo, protocol)),
+    }
+    pictures = {
+        name: classifier.denormalise(mix(ranks, moved, *pair)).clamp(0, 1).permute(0, 2, 3, 1)
+        for name, pair in ends.items()
+    }
+    fresh = (ranks >= edges[max(step - 1, 0)]) & (ranks < edges[step])
+    return Frame(
+        **{name: colours.cpu().numpy() for name, colours in pictures.items()},
+        moved=fresh.cpu().numpy(),
+    )
 
 
 def fit_maps(
