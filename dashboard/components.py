@@ -333,6 +333,12 @@ def _parameter_key(explainer: Explainer, parameter: Parameter, network: Chosen) 
     return state.parameter_key(explainer, parameter.name, own)
 
 
+def kept_parameters(explainer: Explainer, network: Chosen) -> dict[str, Any]:
+    """A method's settings as they were left on Explain, or as the link has them."""
+    offered = [services.offered(network.classifier, entry) for entry in explainer.parameters]
+    return {p.name: state.kept(_parameter_key(explainer, p, network), p) for p in offered}
+
+
 def _quick_map(explainer: Explainer, choices: Choices, question: Question) -> None:
     try:
         explanation = services.explain(question)

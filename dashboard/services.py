@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -14,19 +15,24 @@ import torch
 from PIL import Image
 
 import xaicore
-from dashboard.jobs import Job, Worker
+from dashboard.jobs import Job, Report, Worker
 from dashboard.state import Pending, Photo
-from xaicore import NETWORKS, Classifier
+from xaicore import NETWORKS, Classifier, Protocol
 from xaicore.classifier import convolution_names
 from xaicore.explainers.base import Progress
+from xaicore.metrics.base import Trace
+from xaicore.metrics.perturbation import Frame, picture_at, trace_maps
 from xaicore.render import fit
 from xaicore.zoo import ignore
 
 SAMPLES = Path(__file__).parents[1] / "assets" / "samples"
 
 
+Answer = TypeVar("Answer")
+
+
 class _Absent(Exception):
-    """An explanation that was not computed yet."""
+    """An answer that was not computed yet."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,31 @@ class Question:
                 self.parameters,
                 self.target,
                 self.score,
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Maps [M, h, w] of one photo to be put to the test; ``source`` names no other maps of it."""
+
+    classifier: Classifier
+    photo: Photo
+    target: int
+    protocol: Protocol
+    source: str
+    maps: np.ndarray
+
+    @property
+    def key(self) -> str:
+        """Everything the trace depends on, as one short string."""
+        return json.dumps(
+            [
+                self.classifier.fingerprint,
+                self.photo.hash,
+                self.target,
+                self.protocol.settings,
+                self.source,
             ]
         )
 
@@ -141,24 +172,77 @@ def follow(
     ``jobs`` are the visitor's newest ones by method; one that answers another question is
     cancelled.
     """
-    key = question.key
-    try:
-        return _remember(key, _absent)
-    except _Absent:
-        pass
-    pending = jobs.get(question.explainer)
+    make = partial(_remember, question.key)
+    return _follow(make, question.key, question.explainer, partial(_work, question), jobs)
+
+
+def recall(question: Question) -> xaicore.Explanation | None:
+    """The answer, if it is remembered."""
+    return _recall(partial(_remember, question.key))
+
+
+def follow_trial(trial: Trial, jobs: dict[str, Pending]) -> Trace | Job[Trace]:
+    """The trace from memory, or the background job that makes it; ``jobs`` by the trials' keys."""
+    make = partial(_remember_trace, trial.key)
+    return _follow(make, trial.key, trial.key, partial(_test_work, trial), jobs)
+
+
+def recall_trace(trial: Trial) -> Trace | None:
+    """The trace, if it is remembered."""
+    return _recall(partial(_remember_trace, trial.key))
+
+
+def frame(
+    classifier: Classifier, photo: Photo, maps: np.ndarray, protocol: Protocol, step: int
+) -> Frame:
+    """What the network saw at a step of the curves of maps [M, h, w]."""
+    return picture_at(classifier, _batch(classifier, photo), maps, protocol, step)
+
+
+def draw_control(
+    control: xaicore.Control, classifier: Classifier, photo: Photo, maps: np.ndarray
+) -> np.ndarray:
+    """All draws of a control beside a map [1, h, w], float32 [draws, h, w]."""
+    batch = _batch(classifier, photo)
+    return np.concatenate([control.make(batch, maps, draw) for draw in range(control.draws)])
+
+
+def _follow(
+    remember: Callable[[Callable[[], Answer]], Answer],
+    key: str,
+    place: str,
+    work: Callable[[], Callable[[Report], Answer]],
+    jobs: dict[str, Pending],
+) -> Answer | Job[Answer]:
+    known = _recall(remember)
+    if known is not None:
+        return known
+    pending = jobs.get(place)
     if pending is None or pending.key != key or pending.job.cancelled:
         if pending:
             pending.job.cancel()
-        pending = Pending(key, _worker().submit(_work(question)))
-        jobs[question.explainer] = pending
+        pending = Pending(key, _worker().submit(work()))
+        jobs[place] = pending
     pending.job.watch()
     answer = pending.job.result
-    return pending.job if answer is None else _remember(key, lambda: answer)
+    return pending.job if answer is None else remember(lambda: answer)
+
+
+def _recall(remember: Callable[[Callable[[], Answer]], Answer]) -> Answer | None:
+    try:
+        return remember(_absent)
+    except _Absent:
+        return None
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _remember(key: str, _make: Callable[[], xaicore.Explanation]) -> xaicore.Explanation:
+    return _make()
+
+
+# Every trace passes here: a store that outlives the process goes in its place.
+@st.cache_data(max_entries=1024, show_spinner=False)
+def _remember_trace(key: str, _make: Callable[[], Trace]) -> Trace:
     return _make()
 
 
@@ -179,6 +263,24 @@ def _work(question: Question) -> Callable[..., xaicore.Explanation]:
             target=question.score,
             progress=progress,
             **question.parameters,
+        )
+
+    return work
+
+
+def _test_work(trial: Trial) -> Callable[[Report], Trace]:
+    # The worker must not reach into Streamlit: all it needs is fetched here.
+    batch = _batch(trial.classifier, trial.photo)
+
+    def work(report: Report) -> Trace:
+        return trace_maps(
+            trial.classifier,
+            batch,
+            trial.maps,
+            [trial.target],
+            trial.protocol,
+            photos=[0] * len(trial.maps),
+            report=report,
         )
 
     return work

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import streamlit as st
 from PIL import Image
 
 from dashboard.jobs import Job
-from xaicore import Classifier, Explainer, Explanation
+from xaicore import Classifier, Explainer, Explanation, Parameter
 from xaicore.render import Look
 
 NETWORK = "network"
@@ -29,11 +30,22 @@ CLASS = "class"
 EVIDENCE = "evidence"
 OPACITY = "opacity"
 SMOOTHING = "smoothing"
+STEPS = "steps"
+FILL = "fill"
+BLUR = "blur"
+KERNEL = "kernel"
+SIGMA = "sigma"
+TIES = "ties"
+STEP = "step"
+PLAYING = "playing"
+FORMAT = "format"
 
 _PHOTO = "photo"
 _CHOICES = "choices"
 _JOBS = "jobs"
 _SHOWN = "shown"
+_TRIALS = "trials"
+_STOPPED = "stopped"
 
 
 def parameter_key(explainer: Explainer, parameter: str, network: str = "") -> str:
@@ -118,7 +130,7 @@ class Pending:
     """The job that answers the question of this key."""
 
     key: str
-    job: Job[Explanation]
+    job: Job[Any]
 
 
 def photo() -> Photo | None:
@@ -141,6 +153,7 @@ def keep_choices(choices: Choices) -> None:
     before: Choices | None = st.session_state.get(_CHOICES)
     if before is None or before.question != choices.question:
         st.session_state[_SHOWN] = {}
+        drop_trials()
     st.session_state[_CHOICES] = choices
 
 
@@ -148,6 +161,45 @@ def jobs() -> dict[str, Pending]:
     """This visitor's newest background job of each method."""
     running: dict[str, Pending] = st.session_state.setdefault(_JOBS, {})
     return running
+
+
+def kept(key: str, parameter: Parameter) -> Any:
+    """The value of a widget of another page as it was left there, or as the link has it."""
+    if key in st.session_state:
+        return st.session_state[key]
+    try:
+        return parameter.check(type(parameter.default)(st.query_params[key]))
+    except (KeyError, ValueError):
+        return parameter.default
+
+
+def trials() -> dict[str, Pending]:
+    """This visitor's background jobs that test maps, by the trials' keys."""
+    running: dict[str, Pending] = st.session_state.setdefault(_TRIALS, {})
+    return running
+
+
+def drop_trials(but: Collection[str] = ()) -> None:
+    """Cancel and forget the jobs that test maps, but for those of these keys."""
+    running = trials()
+    for key in [key for key in running if key not in but]:
+        running.pop(key).job.cancel()
+
+
+def stop_trials(key: str) -> None:
+    """Cancel the jobs that test maps, and start none for the question of this key."""
+    drop_trials()
+    st.session_state[_STOPPED] = key
+
+
+def go_on() -> None:
+    """Test what was stopped after all."""
+    st.session_state[_STOPPED] = ""
+
+
+def stopped(key: str) -> bool:
+    """Whether the visitor stopped the trials that answer the question of this key."""
+    return st.session_state.get(_STOPPED) == key
 
 
 def shown() -> dict[str, Shown]:

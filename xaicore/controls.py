@@ -15,6 +15,7 @@ from xaicore.registry import Registry
 
 _GAUSSIAN_SHARES = (1 / 4, 1 / 8, 1 / 3, 1 / 6)
 _BLUR_SHARES = (1 / 16, 1 / 8, 1 / 32)
+BAND_PERCENTILES = (10, 90)
 _FLIPS = ((1, 2), (2,), (1,))
 
 
@@ -118,3 +119,8 @@ def percentile_among_controls(metric: Metric, score: float, controls: np.ndarray
     sign = 1 if metric.higher_is_better else -1
     beaten = (sign * known < sign * score).mean() + (known == score).mean() / 2
     return float(100 * beaten)
+
+
+def band(curves: np.ndarray) -> np.ndarray:
+    """Where the middle four fifths of curves [M, n] run, lowest and highest, float64 [2, n]."""
+    return np.percentile(curves, BAND_PERCENTILES, axis=0)
