@@ -30,22 +30,33 @@ class DatasetError(ValueError):
 
 
 @dataclass(frozen=True)
-class LabelledFile:
-    """One file of the set: ``label`` (an entry of ``LABELS``), and where its bytes are."""
+class ListedFile:
+    """One file of a folder or zip: its class, if the folder it lies in names one."""
 
-    label: str
+    label: str | None
     stem: str
     root: Path
     member: str
 
     @property
-    def split(self) -> Split:
-        return split_of(self.label, self.stem)
+    def name(self) -> str:
+        return self.member
 
     def read(self) -> bytes:
         if self.root.is_dir():
             return (self.root / self.member).read_bytes()
         return _archive(self.root).read(self.member)
+
+
+@dataclass(frozen=True)
+class LabelledFile(ListedFile):
+    """One file of the set: ``label`` (an entry of ``LABELS``), and where its bytes are."""
+
+    label: str
+
+    @property
+    def split(self) -> Split:
+        return split_of(self.label, self.stem)
 
 
 @functools.lru_cache(maxsize=2)
@@ -70,18 +81,33 @@ def find_photos(path: str | Path) -> list[LabelledFile]:
     Hidden files and the system's own are left out; whether the others are pictures shows when
     they are read. Raises :class:`DatasetError` when there is no such path, or a class has no file.
     """
+    files = [
+        LabelledFile(file.label, file.stem, file.root, file.member)
+        for file in find_files(path)
+        if file.label is not None
+    ]
+    for label in LABELS:
+        if not any(file.label == label for file in files):
+            raise DatasetError(f"{path} has no file in a folder named {label.capitalize()}.")
+    return files
+
+
+def find_files(path: str | Path) -> list[ListedFile]:
+    """List all files of a folder or zip, in a fixed order, with the class of those that have one.
+
+    Raises :class:`DatasetError` when there is no such path, or nothing in it.
+    """
     root = Path(path)
     files = []
     for name in _names(root):
         place = PurePosixPath(name)
-        label = place.parent.name.lower()
-        litter = place.name.startswith(".") or place.name.lower() in LITTER
-        if label in LABELS and not litter:
-            files.append(LabelledFile(label, place.stem, root, name))
-    for label in LABELS:
-        if not any(file.label == label for file in files):
-            raise DatasetError(f"{root} has no file in a folder named {label.capitalize()}.")
-    return sorted(files, key=lambda file: (file.stem.zfill(12), file.label, file.member))
+        folder = place.parent.name.lower()
+        if not place.name.startswith(".") and place.name.lower() not in LITTER:
+            label = folder if folder in LABELS else None
+            files.append(ListedFile(label, place.stem, root, name))
+    if not files:
+        raise DatasetError(f"There is no file in {root}.")
+    return sorted(files, key=lambda file: (file.stem.zfill(12), file.label or "", file.member))
 
 
 def _names(root: Path) -> list[str]:

@@ -1,15 +1,25 @@
-"""Overlays and maps as files to keep: PNG for people, NPZ for further work."""
+"""Overlays, maps and scores as files to keep: PNG for people, NPZ and JSON for further work."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
+from xaicore.classifier import Classifier
+from xaicore.explainers import EXPLAINERS, explain
 from xaicore.explainers.base import Explanation
+from xaicore.metrics import METRICS, score_maps
+from xaicore.metrics.base import Protocol
+from xaicore.photos import load_photo
+from xaicore.render import Look, render
 
 
 def to_png(picture: Image.Image) -> bytes:
@@ -43,3 +53,47 @@ def to_npz(
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
+
+
+def explain_to_files(
+    classifier: Classifier, file: Path, methods: Sequence[str], protocol: Protocol, folder: Path
+) -> None:
+    """Explain one photo and write ``<method>.png``, ``maps.npz`` and ``scores.json``.
+
+    Raises what its parts raise, such as :class:`PhotoError`; a score that is undefined is null.
+    """
+    photo = load_photo(file)
+    batch = classifier.preprocess([photo])
+    found = {name: explain(classifier, batch, name) for name in methods}
+    for name, explanation in found.items():
+        look = Look(signed=EXPLAINERS[name].signed)
+        (folder / f"{name}.png").write_bytes(to_png(render(photo, explanation.maps[0], look)))
+    photo_hash = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    (folder / "maps.npz").write_bytes(to_npz(found, photo_hash, classifier.labels))
+    probabilities = classifier.predict(batch)[0]
+    words = {
+        "photo": photo_hash,
+        "predicted": classifier.labels[int(probabilities.argmax())],
+        "probabilities": dict(zip(classifier.labels, probabilities.tolist(), strict=True)),
+        "protocol": protocol.settings,
+        "methods": {
+            name: {
+                "scores": _scores(classifier, batch, explanation, protocol),
+                "proof": {check: values[0].item() for check, values in explanation.checks.items()},
+                "settings": explanation.settings,
+            }
+            for name, explanation in found.items()
+        },
+    }
+    (folder / "scores.json").write_text(json.dumps(words, indent=2) + "\n", encoding="utf-8")
+
+
+def _scores(
+    classifier: Classifier, batch: torch.Tensor, explanation: Explanation, protocol: Protocol
+) -> dict[str, float | None]:
+    rows = score_maps(
+        classifier, batch, explanation.maps, explanation.targets, list(METRICS), protocol
+    )
+    return {
+        name: None if math.isnan(value) else float(value) for name, value in rows.iloc[0].items()
+    }

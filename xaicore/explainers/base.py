@@ -218,14 +218,21 @@ def run(
     checks["constant"] = np.ptp(maps, axis=(1, 2)) == 0
     unchanged = classifier.measure_fingerprint() == classifier.fingerprint
     checks["weights_unchanged"] = np.full(len(maps), unchanged)
-    settings = {
+    settings = describe(explainer, classifier, parameters, target)
+    return Explanation(maps, classes.cpu().numpy(), checks, settings, dict(finding.extras))
+
+
+def describe(
+    explainer: Explainer, classifier: Classifier, parameters: Mapping[str, Any], target: str
+) -> dict[str, Any]:
+    """All that a map depends on but photo and class, as plain values."""
+    return {
         "explainer": explainer.name,
-        "parameters": parameters,
+        "parameters": dict(parameters),
         "target": target,
         "weights": classifier.fingerprint,
         "versions": dict(_versions()),
     }
-    return Explanation(maps, classes.cpu().numpy(), checks, settings, dict(finding.extras))
 
 
 def _refuse_obstacles(explainer: Explainer, classifier: Classifier) -> None:
