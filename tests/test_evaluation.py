@@ -38,6 +38,8 @@ from xaicore.store import Store
 
 QUICK = Plan(methods=("gradcam", "lrp"), protocol=Protocol(steps=4), controls=True, mosaics=1)
 SIZE = 64
+# Spawned processes would spend all their time on importing torch.
+FORK = multiprocessing.get_context("fork")
 
 
 def small_classifier() -> Classifier:
@@ -182,10 +184,9 @@ def test_killed_twenty_times_it_ends_with_the_same_table(
     folder = make_folder(tmp_path / "pets", 80)
     undisturbed = results_of(store, evaluate(small, choose_files(folder), QUICK, store))
     url = f"sqlite:///{tmp_path / 'killed.db'}"
-    context = multiprocessing.get_context("fork" if os.name == "posix" else "spawn")
     chance = random.Random(0)
     for _ in range(20):
-        process = context.Process(target=_evaluate_in_a_process, args=(folder, url))
+        process = FORK.Process(target=_evaluate_in_a_process, args=(folder, url))
         process.start()
         process.join(chance.uniform(0, 0.2))
         if process.is_alive():
@@ -224,7 +225,7 @@ def test_photos_are_read_while_the_device_works(small: Classifier, store: Store)
     files = [Watched(make_photo(seed), str(seed)) for seed in range(16)]
     chunks_seen = []
 
-    def engine(chunks):  # type: ignore[no-untyped-def]
+    def engine(chunks):
         inner = here(small, QUICK)
         for number, chunk in enumerate(chunks):
             deadline = time.monotonic() + 30

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from xaicore.classifier import load_classifier
-from xaicore.evaluation import Chunk, Engine, EvaluationError, Found, Plan, in_flight, score_chunk
+from xaicore.evaluation import Chunk, EvaluationError, Found, Plan, in_flight, score_chunk
 
 LOCAL = "local"
 # Chunks an actor has waiting, so that it never idles.
@@ -25,7 +26,30 @@ class Actor:
         return score_chunk(self.classifier, self.plan, chunk, lambda: None)
 
 
-def on_ray(address: str, weights: Path, plan: Plan, workers: int) -> Engine:
+class RayEngine:
+    """Spreads chunks over actors; ``weights`` stays here, so that a lost actor can start again."""
+
+    def __init__(self, ray: Any, weights: bytes, plan: Plan, workers: int) -> None:
+        self.ray = ray
+        self.weights = ray.put(weights)
+        gpus = 1 if ray.cluster_resources().get("GPU", 0) >= workers else 0
+        remote = ray.remote(num_gpus=gpus, max_restarts=-1, max_task_retries=-1)(Actor)
+        self.actors = [remote.remote(self.weights, plan) for _ in range(workers)]
+        self.turn = itertools.cycle(self.actors)
+
+    def __call__(self, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, Found]]:
+        try:
+            yield from in_flight(chunks, AHEAD * len(self.actors), self._start)
+        finally:
+            for actor in self.actors:
+                self.ray.kill(actor)
+
+    def _start(self, chunk: Chunk) -> Callable[[], tuple[Chunk, Found]]:
+        answer = next(self.turn).score.remote(chunk)
+        return lambda: (chunk, self.ray.get(answer))
+
+
+def on_ray(address: str, weights: Path, plan: Plan, workers: int) -> RayEngine:
     """The engine that spreads chunks over ``workers`` actors of a Ray cluster.
 
     ``address`` is the cluster's, or "local" for one on this machine. Every actor takes a GPU where
@@ -45,19 +69,4 @@ def on_ray(address: str, weights: Path, plan: Plan, workers: int) -> Engine:
         raise EvaluationError(
             f"There is no Ray cluster at {address}. Check the address."
         ) from error
-    gpus = 1 if ray.cluster_resources().get("GPU", 0) >= workers else 0
-    remote: Any = ray.remote(num_gpus=gpus, max_restarts=-1, max_task_retries=-1)(Actor)
-    actors = [remote.remote(weights.read_bytes(), plan) for _ in range(workers)]
-
-    def work(chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, Found]]:
-        started = 0
-
-        def start(chunk: Chunk) -> Any:
-            nonlocal started
-            answer = actors[started % workers].score.remote(chunk)
-            started += 1
-            return lambda: (chunk, ray.get(answer))
-
-        yield from in_flight(chunks, AHEAD * workers, start)
-
-    return work
+    return RayEngine(ray, weights.read_bytes(), plan, workers)
