@@ -23,7 +23,10 @@ st.set_page_config(
 )
 st.logo(LOGO, size="large")
 page = st.navigation(
-    [st.Page("views/explain.py", title="Explain", icon=":material/image_search:", default=True)],
+    [
+        st.Page("views/explain.py", title="Explain", icon=":material/image_search:", default=True),
+        st.Page("views/curves.py", title="Curves", icon=":material/show_chart:"),
+    ],
     position="top",
 )
 with st.sidebar:

@@ -68,6 +68,11 @@ def reset_key(explainer: Explainer) -> str:
     return f"{explainer.name}-reset"
 
 
+def chart_key(name: str) -> str:
+    """The key of a chart that can be clicked."""
+    return f"chart-{name}"
+
+
 @dataclass(frozen=True)
 class Photo:
     """A photo's file, and the words that go with it."""

@@ -18,7 +18,6 @@ from dashboard.jobs import Job
 from dashboard.services import Question, Trial
 from dashboard.state import Choices
 from xaicore import CONTROLS, EXPLAINERS, Control, ExplainerError, Metric, Protocol
-from xaicore.controls import percentile_among_controls
 from xaicore.metrics.base import Trace
 
 FLIPPED = CONTROLS["flipped"]
@@ -56,16 +55,15 @@ class Known:
         flipped = {f"{FLIPPED.label} {EXPLAINERS[n].label}": t for n, t in self.flipped.items()}
         return {CONTROLS[name].label: trace for name, trace in self.shared.items()} | flipped
 
-    def standing(self, metric: Metric, name: str) -> float | None:
-        """Percent of the maps that know nothing that a method's map beats.
+    def control_scores(self, metric: Metric, name: str) -> np.ndarray | None:
+        """What a method's map is compared with: scores of maps that know nothing, float64 [n].
 
-        None before all of them are tested, NaN where it is undefined.
+        None before all of them are tested.
         """
         if len(self.shared) < len(SHARED) or name not in self.flipped:
             return None
         controls = [*self.shared.values(), self.flipped[name]]
-        scores = np.concatenate([metric.compute(trace) for trace in controls])
-        return percentile_among_controls(metric, metric.compute(self.traces[name])[0], scores)
+        return np.concatenate([metric.compute(trace) for trace in controls])
 
     def note(self, name: str, words: str, job: Job) -> None:
         """Keep what went wrong with a job, or, of the first that still runs, how far it is."""
@@ -73,6 +71,26 @@ class Known:
             self.errors[name] = job.error
         elif not self.doing:
             self.doing, self.share = words, _share(job)
+
+
+def ask(choices: Choices) -> dict[str, Question]:
+    """The map that each method is asked for, by its name."""
+    return {
+        explainer.name: Question(
+            choices.network.classifier,
+            choices.photo,
+            explainer.name,
+            kept_parameters(explainer, choices.network),
+            choices.target,
+            choices.score,
+        )
+        for explainer in choices.explainers
+    }
+
+
+def key_of(choices: Choices, protocol: Protocol) -> str:
+    """Everything that is known depends on, as one string."""
+    return json.dumps([[q.key for q in ask(choices).values()], protocol.settings])
 
 
 def look_up(choices: Choices, protocol: Protocol, work: bool = True) -> Known:
@@ -99,17 +117,7 @@ class _Search:
         self.work = work
         self.known = Known()
         self.wanted: set[str] = set()
-        self.questions = {
-            explainer.name: Question(
-                choices.network.classifier,
-                choices.photo,
-                explainer.name,
-                kept_parameters(explainer, choices.network),
-                choices.target,
-                choices.score,
-            )
-            for explainer in choices.explainers
-        }
+        self.questions = ask(choices)
 
     def find_maps(self) -> None:
         """Take every map that is remembered or can be made at once."""

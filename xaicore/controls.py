@@ -121,6 +121,12 @@ def percentile_among_controls(metric: Metric, score: float, controls: np.ndarray
     return float(100 * beaten)
 
 
+def share_tied(score: float, controls: np.ndarray) -> float:
+    """Percent of the controls' scores that equal a score; NaN where all of them are undefined."""
+    known = controls[~np.isnan(controls)]
+    return float(100 * (known == score).mean()) if len(known) else float("nan")
+
+
 def band(curves: np.ndarray) -> np.ndarray:
     """Where the middle four fifths of curves [M, n] run, lowest and highest, float64 [2, n]."""
     return np.percentile(curves, BAND_PERCENTILES, axis=0)
