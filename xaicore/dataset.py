@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator, Sequence
@@ -21,6 +22,7 @@ Split = Literal["train", "validation", "test"]
 
 # What Windows leaves in folders of pictures; the Kaggle archive itself holds two.
 LITTER = ("thumbs.db", "desktop.ini")
+MAX_UNPACKED_BYTES = 500 * 2**20
 # An encrypted member of a zip raises RuntimeError.
 UNREADABLE = (PhotoError, OSError, zipfile.BadZipFile, zlib.error, RuntimeError)
 
@@ -57,6 +59,18 @@ class LabelledFile(ListedFile):
     @property
     def split(self) -> Split:
         return split_of(self.label, self.stem)
+
+
+@dataclass(frozen=True)
+class PhotoBytes:
+    """A photo that is at hand, such as an uploaded one; nothing but its hash is kept."""
+
+    data: bytes
+    name: str = ""
+    label: str | None = None
+
+    def read(self) -> bytes:
+        return self.data
 
 
 @functools.lru_cache(maxsize=2)
@@ -100,14 +114,47 @@ def find_files(path: str | Path) -> list[ListedFile]:
     root = Path(path)
     files = []
     for name in _names(root):
-        place = PurePosixPath(name)
-        folder = place.parent.name.lower()
-        if not place.name.startswith(".") and place.name.lower() not in LITTER:
-            label = folder if folder in LABELS else None
-            files.append(ListedFile(label, place.stem, root, name))
+        if not _is_litter(name):
+            files.append(ListedFile(_label(name), PurePosixPath(name).stem, root, name))
     if not files:
         raise DatasetError(f"There is no file in {root}.")
     return sorted(files, key=lambda file: (file.stem.zfill(12), file.label or "", file.member))
+
+
+def unzip_photos(data: bytes) -> list[PhotoBytes]:
+    """The photos of an uploaded zip, without their names; ``Cat`` and ``Dog`` folders are labels.
+
+    Raises :class:`DatasetError` for what is no zip, is empty, or unpacks to too much.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = [
+                e for e in archive.infolist() if not e.is_dir() and not _is_litter(e.filename)
+            ]
+            if sum(entry.file_size for entry in entries) > MAX_UNPACKED_BYTES:
+                raise DatasetError(
+                    f"This zip unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MB. "
+                    "Give fewer photos at a time."
+                )
+            photos = [
+                PhotoBytes(archive.read(entry), label=_label(entry.filename)) for entry in entries
+            ]
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
+        raise DatasetError("This zip cannot be read. Make it again, without a password.") from error
+    if not photos:
+        raise DatasetError("There is no file in this zip.")
+    return photos
+
+
+def _label(name: str) -> str | None:
+    """The class that the folder of a file names, if it names one."""
+    folder = PurePosixPath(name).parent.name.lower()
+    return folder if folder in LABELS else None
+
+
+def _is_litter(name: str) -> bool:
+    place = PurePosixPath(name)
+    return place.name.startswith(".") or place.name.lower() in LITTER
 
 
 def _names(root: Path) -> list[str]:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from xaicore.classifier import Classifier
 from xaicore.controls import CONTROLS
-from xaicore.dataset import UNREADABLE, ListedFile, find_files, find_photos
+from xaicore.dataset import UNREADABLE, ListedFile, PhotoBytes, find_files, find_photos
 from xaicore.explainers import EXPLAINERS, explain
 from xaicore.explainers.base import describe
 from xaicore.metrics import METRICS, choose_metrics, needs_of, score_trace
@@ -52,18 +52,6 @@ class PhotoFile(Protocol):
     def name(self) -> str: ...
 
     def read(self) -> bytes: ...
-
-
-@dataclass(frozen=True)
-class PhotoBytes:
-    """A photo that is at hand, such as an uploaded one; nothing but its hash is kept."""
-
-    data: bytes
-    name: str = ""
-    label: str | None = None
-
-    def read(self) -> bytes:
-        return self.data
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,38 @@ def interval(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> C
     return _cell(values[:, None], _resample(len(values), resamples, seed), 0)
 
 
+def average_focus(focus: pd.DataFrame, size: int | None = None) -> dict[str, Cell]:
+    """Focus by method, over mosaics of one size or of all: rows as an evaluation makes them."""
+    chosen = focus if size is None else focus[focus["size"] == size]
+    means = chosen.groupby(["method", "mosaic"], sort=False)["focus"].mean()
+    return {name: interval(means[name].to_numpy()) for name in chosen["method"].unique()}
+
+
+def average_seconds(rows: pd.DataFrame) -> dict[str, Cell]:
+    """Seconds a photo by method."""
+    timed = rows[rows["seconds"].notna()]
+    return {
+        name: interval(part["seconds"].to_numpy())
+        for name, part in timed.groupby("method", sort=False)
+    }
+
+
+def compare(rows: pd.DataFrame, others: pd.DataFrame) -> tuple[int, dict[tuple[str, str], Cell]]:
+    """How many photos two runs share, and the mean difference of every score both have.
+
+    Paired over the shared photos; the first run's score less the other's.
+    """
+    keys = ["photo", "method"]
+    both = rows.merge(others, on=keys, suffixes=("", "_other")).drop_duplicates(keys)
+    cells = {
+        (name, metric): interval((part[metric] - part[f"{metric}_other"]).to_numpy())
+        for name, part in both.groupby("method", sort=False)
+        for metric in METRICS
+        if metric in rows and metric in others
+    }
+    return both["photo"].nunique(), cells
+
+
 def _resample(count: int, resamples: int, seed: int) -> np.ndarray:
     """How often each photo is drawn in each resample, float64 [resamples, count]."""
     generator = np.random.default_rng(seed)

@@ -38,53 +38,45 @@ def label_of(name: str) -> str:
     return EXPLAINERS[name].label if name in EXPLAINERS else CONTROLS[name].label
 
 
-def to_long(board: Board, focus: Mapping[str, Cell] | None = None) -> pd.DataFrame:
-    """One row a method or control and metric: mean, interval, valid photos, mark, rank."""
-    rows = []
-    for name in (*board.methods, *board.controls):
-        for metric in board.metrics:
-            cell = board.cells[name, metric]
-            ranked = name in board.ranks.index
-            rows.append(
-                {
-                    "method": name,
-                    "metric": metric,
-                    "mean": cell.mean,
-                    "low": cell.low,
-                    "high": cell.high,
-                    "valid": cell.valid,
-                    "mark": BEST if cell.best else TIED if cell.tied else "",
-                    "rank": board.ranks.loc[name, metric] if ranked else math.nan,
-                }
-            )
-        if focus and name in focus:
-            cell = focus[name]
-            rows.append(
-                {
-                    "method": name,
-                    "metric": "focus",
-                    "mean": cell.mean,
-                    "low": cell.low,
-                    "high": cell.high,
-                    "valid": cell.valid,
-                    "mark": "",
-                    "rank": math.nan,
-                }
-            )
-    return pd.DataFrame(rows)
+Columns = dict[str, dict[str, Cell]]
+
+
+def columns_of(board: Board, more: Mapping[str, Mapping[str, Cell]] | None = None) -> Columns:
+    """Cells by header, then by method or control; ``more`` columns follow the board's own."""
+    names = (*board.methods, *board.controls)
+    columns = {
+        header_of(metric): {name: board.cells[name, metric] for name in names}
+        for metric in board.metrics
+    }
+    return columns | {header: dict(cells) for header, cells in (more or {}).items()}
+
+
+def to_long(columns: Columns) -> pd.DataFrame:
+    """One row a column and method or control: mean, 95 % interval, valid photos, mark."""
+    return pd.DataFrame(
+        {
+            "method": label_of(name),
+            "metric": header,
+            "mean": cell.mean,
+            "low": cell.low,
+            "high": cell.high,
+            "valid": cell.valid,
+            "mark": BEST if cell.best else TIED if cell.tied else "",
+        }
+        for header, cells in columns.items()
+        for name, cell in cells.items()
+    )
 
 
 def header_of(metric: str) -> str:
     """A metric's label with the direction that is better."""
-    if metric == "focus":
-        return "Focus ↑"
     entry = METRICS[metric]
     return f"{entry.label} {'↑' if entry.higher_is_better else '↓'}"
 
 
-def in_words(cell: Cell) -> str:
-    """A figure with half its interval's width; a dash where it is undefined."""
-    if math.isnan(cell.mean):
+def in_words(cell: Cell | None) -> str:
+    """A figure with half its interval's width; a dash where there is none."""
+    if cell is None or math.isnan(cell.mean):
         return "–"
     return f"{cell.mean:.3f} ± {(cell.high - cell.low) / 2:.3f}".replace("-", "−")
 
@@ -99,33 +91,32 @@ def to_parquet(table: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def to_markdown(board: Board, focus: Mapping[str, Cell] | None = None) -> str:
+def to_markdown(columns: Columns) -> str:
     """Methods down, metrics across; the best of a column is bold, those tied with it starred."""
-    columns = _columns(board, focus)
     lines = [
-        "| | " + " | ".join(header_of(metric) for metric in columns) + " |",
+        "| | " + " | ".join(columns) + " |",
         "|---" * (len(columns) + 1) + "|",
     ]
-    for name in (*board.methods, *board.controls):
-        cells = [_markdown(_find(board, focus, name, metric)) for metric in columns]
+    for name in _names(columns):
+        cells = [mark_markdown(column.get(name)) for column in columns.values()]
         lines.append(f"| {label_of(name)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def to_latex(board: Board, focus: Mapping[str, Cell] | None = None) -> str:
-    """The same as a tabular for the booktabs package, controls below a rule."""
-    columns = _columns(board, focus)
+def to_latex(columns: Columns) -> str:
+    """The same as a tabular for the booktabs package, controls below a rule of their own."""
     lines = [
         r"% \usepackage{booktabs}",
         r"\begin{tabular}{l" + "r" * len(columns) + "}",
         r"\toprule",
-        " & ".join(["Method", *(escape(header_of(metric)) for metric in columns)]) + r" \\",
+        " & ".join(["Method", *(escape(header) for header in columns)]) + r" \\",
         r"\midrule",
     ]
-    for name in (*board.methods, *board.controls):
-        if board.controls and name == board.controls[0]:
+    controls = [name for name in _names(columns) if name in CONTROLS]
+    for name in _names(columns):
+        if controls and name == controls[0]:
             lines.append(r"\midrule")
-        cells = [_latex(_find(board, focus, name, metric)) for metric in columns]
+        cells = [_mark_latex(column.get(name)) for column in columns.values()]
         lines.append(" & ".join([escape(label_of(name)), *cells]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
@@ -135,21 +126,20 @@ def escape(text: str) -> str:
     return "".join(_SPECIAL.get(character, character) for character in text)
 
 
-def _columns(board: Board, focus: Mapping[str, Cell] | None) -> list[str]:
-    return [*board.metrics, *(["focus"] if focus else [])]
-
-
-def _find(board: Board, focus: Mapping[str, Cell] | None, name: str, metric: str) -> Cell:
-    if metric == "focus":
-        return (focus or {}).get(name, Cell(math.nan, math.nan, math.nan, 0))
-    return board.cells[name, metric]
-
-
-def _markdown(cell: Cell) -> str:
+def mark_markdown(cell: Cell | None) -> str:
+    """A figure in Markdown: bold if best, starred if tied with the best."""
     words = in_words(cell)
-    return f"**{words}**" if cell.best else f"{words} \\*" if cell.tied else words
+    if cell is None or not (cell.best or cell.tied):
+        return words
+    return f"**{words}**" if cell.best else f"{words}\\*"
 
 
-def _latex(cell: Cell) -> str:
+def _names(columns: Columns) -> list[str]:
+    return list(dict.fromkeys(name for cells in columns.values() for name in cells))
+
+
+def _mark_latex(cell: Cell | None) -> str:
     words = escape(in_words(cell))
-    return rf"\textbf{{{words}}}" if cell.best else f"{words}$^*$" if cell.tied else words
+    if cell is None or not (cell.best or cell.tied):
+        return words
+    return rf"\textbf{{{words}}}" if cell.best else f"{words}$^*$"
