@@ -26,6 +26,7 @@ page = st.navigation(
     [
         st.Page("views/explain.py", title="Explain", icon=":material/image_search:", default=True),
         st.Page("views/curves.py", title="Curves", icon=":material/show_chart:"),
+        st.Page("views/leaderboard.py", title="Leaderboard", icon=":material/leaderboard:"),
     ],
     position="top",
 )

@@ -18,7 +18,7 @@ GREY = "#8C8C8C"
 BAND_OPACITY = 0.2
 AREA_OPACITY = 0.05
 HEIGHT_PIXELS = 470
-LEGEND_PIXELS = 205
+LEGEND_PIXELS = 212
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,11 @@ def draw_curves(
             "orientation": "h",
             "traceorder": "normal",
             "entrywidth": LEGEND_PIXELS,
+            "xref": "container",
+            "x": 0,
             "yref": "container",
             "y": 0,
             "yanchor": "bottom",
-            "x": 0,
         },
     )
     figure.update_xaxes(

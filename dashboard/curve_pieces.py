@@ -13,7 +13,7 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import charts, services, state, trials
-from dashboard.charts import KINDS, Kind
+from dashboard.charts import KINDS
 from dashboard.components import POLL_SECONDS
 from dashboard.state import Choices
 from dashboard.trials import CONTROL_COUNT, Known
@@ -168,9 +168,7 @@ def _board(choices: Choices, protocol: Protocol, known: Known, polling: bool) ->
         step = _choose_step(protocol, choices.label)
         _show_frames(choices, protocol, known, step)
     with right:
-        st.caption("Click a point of a curve to see which pixels that step moved.")
-        for kind in KINDS.values():
-            _show_chart(kind, choices, known, step)
+        _show_charts(choices, known, step)
     if bool(st.session_state[state.PLAYING]) != polling:
         # Only the whole page can start or stop a clock.
         st.rerun()
@@ -233,19 +231,22 @@ def _show(cells: DeltaGenerator, picture: Image.Image, words: str, alt: str) -> 
     cells.image(picture, words, "stretch", output_format="PNG", alt=alt)
 
 
-def _show_chart(kind: Kind, choices: Choices, known: Known, step: int) -> None:
+def _show_charts(choices: Choices, known: Known, step: int) -> None:
     if not known.traces:
+        st.caption("The curves come as soon as the first map is tested.")
         return
+    st.caption("Click a point of a curve to see which pixels that step moved.")
     controls = list(known.controls.values())
-    key = state.chart_key(kind.name)
-    st.plotly_chart(
-        charts.draw_curves(kind, known.traces, controls, choices.label, step),
-        key=key,
-        on_select=partial(_go_to_clicked, key),
-        selection_mode="points",
-        alt=charts.describe_curves(kind, known.traces, choices.label),
-        config=_chart_config(f"petlens-{choices.label}-{kind.name}"),
-    )
+    for kind in KINDS.values():
+        key = state.chart_key(kind.name)
+        st.plotly_chart(
+            charts.draw_curves(kind, known.traces, controls, choices.label, step),
+            key=key,
+            on_select=partial(_go_to_clicked, key),
+            selection_mode="points",
+            alt=charts.describe_curves(kind, known.traces, choices.label),
+            config=_chart_config(f"petlens-{choices.label}-{kind.name}"),
+        )
 
 
 def _chart_config(name: str) -> dict[str, object]:

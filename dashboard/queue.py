@@ -122,3 +122,9 @@ class Queue:
         """All that are queued or at work."""
         with self._lock:
             return [one for one in self._all if one.running]
+
+    @property
+    def ended(self) -> list[Evaluation]:
+        """All that have ended and have something to say, newest first."""
+        with self._lock:
+            return [one for one in self._all[::-1] if not one.running and (one.run or one.error)]

@@ -40,6 +40,20 @@ STEP = "step"
 PLAYING = "playing"
 FORMAT = "format"
 
+RUN = "run"
+PART = "part"
+OTHER_RUN = "other-run"
+BOARD_VIEW = "board"
+ACROSS = "across"
+UP = "up"
+DISTRIBUTION = "distribution"
+EVALUATE = "evaluate"
+EVALUATE_METHODS = "evaluate-methods"
+EVALUATE_METRICS = "evaluate-metrics"
+EVALUATE_CONTROLS = "evaluate-controls"
+EVALUATE_TITLE = "evaluate-title"
+EVALUATE_FILES = "evaluate-files"
+
 _PHOTO = "photo"
 _CHOICES = "choices"
 _JOBS = "jobs"
@@ -173,9 +187,12 @@ def kept(key: str, parameter: Parameter) -> Any:
     if key in st.session_state:
         return st.session_state[key]
     try:
-        return parameter.check(type(parameter.default)(st.query_params[key]))
+        value = parameter.check(type(parameter.default)(st.query_params[key]))
     except (KeyError, ValueError):
         return parameter.default
+    # On the way to the widget's own page the link's values are dropped.
+    st.session_state[key] = value
+    return value
 
 
 def trials() -> dict[str, Pending]:

@@ -20,6 +20,7 @@ from xaicore.metrics import METRICS
 RESAMPLES = 2000
 INTERVAL = (2.5, 97.5)
 FEW_PHOTOS = 20
+_COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 CONFIDENT, VERY_CONFIDENT = 0.8, 0.99
 
 
@@ -211,7 +212,9 @@ def say(board: Board) -> str:
     if winner:
         parts = [f"{count}, {_label(winner)} beats the others on every metric."]
     else:
-        parts = [f"{count}, no method beats the others on all {len(six)} metrics."]
+        parts = [
+            f"{count}, no method beats the others on all {_COUNTS.get(len(six), len(six))} metrics."
+        ]
         parts += [f"{_label(name)} is ahead on {_join(won)}." for name, won in ahead.items()]
     if open_metrics:
         parts.append(f"{_join(open_metrics)} cannot tell the best ones apart.")

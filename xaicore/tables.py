@@ -14,6 +14,8 @@ from xaicore.leaderboard import Board, Cell
 from xaicore.metrics import METRICS
 
 BEST, TIED = "best", "tied"
+# A figure and its uncertainty may stand on two lines, the sign stays with the uncertainty.
+NARROW = "\u00a0"
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -28,6 +30,7 @@ _SPECIAL = {
     "−": r"$-$",
     "–": "--",
     "±": r"$\pm$",
+    NARROW: "~",
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
 }
@@ -78,7 +81,7 @@ def in_words(cell: Cell | None) -> str:
     """A figure with half its interval's width; a dash where there is none."""
     if cell is None or math.isnan(cell.mean):
         return "–"
-    return f"{cell.mean:.3f} ± {(cell.high - cell.low) / 2:.3f}".replace("-", "−")
+    return f"{cell.mean:.3f} ±{NARROW}{(cell.high - cell.low) / 2:.3f}".replace("-", "−")
 
 
 def to_csv(table: pd.DataFrame) -> bytes:
