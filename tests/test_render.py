@@ -13,6 +13,7 @@ from xaicore.render import (
     MARK,
     Look,
     blend,
+    draw_areas,
     draw_outlines,
     fit,
     keep_best,
@@ -22,6 +23,7 @@ from xaicore.render import (
     missing_evidence,
     render,
     resize_map,
+    subdue,
     to_picture,
 )
 
@@ -209,3 +211,28 @@ def test_marked_pixels_turn_cyan_and_the_rest_grey() -> None:
     pixels = np.asarray(mark_pixels(picture, np.array([[False, True]])))
     np.testing.assert_array_equal(pixels[:, :2], np.full((2, 2, 3), 60))
     np.testing.assert_array_equal(pixels[:, 2:], np.broadcast_to(MARK, (2, 2, 3)))
+
+
+def test_a_strength_may_run_between_other_colours() -> None:
+    grey = Image.new("RGB", (3, 1), (100, 100, 100))
+    ends = ((0, 0, 200), (200, 0, 0))
+    blended = blend(grey, np.array([[-1.0, 0.0, 0.5]]), 1.0, ends)
+    assert np.asarray(blended).tolist() == [[[0, 0, 200], [100, 100, 100], [150, 50, 50]]]
+
+
+def test_areas_are_outlined_in_their_colours() -> None:
+    areas = [np.zeros((4, 8), dtype=bool) for _ in range(2)]
+    areas[0][:, :4] = True
+    areas[1][:, 6:] = True
+    drawn = draw_areas(Image.new("RGB", (80, 40), (9, 9, 9)), areas, [(255, 255, 0), (0, 255, 255)])
+    row = np.asarray(drawn)[20].tolist()
+    # Both sides of the border at 40, a rim around it; far from borders nothing.
+    assert row[39] == row[40] == [255, 255, 0]
+    assert row[38] == row[41] == [0, 0, 0]
+    assert row[59] == row[60] == [0, 255, 255]
+    assert row[20] == row[50] == row[75] == [9, 9, 9]
+
+
+def test_a_subdued_picture_is_dim_and_grey() -> None:
+    subdued = np.asarray(subdue(Image.new("RGB", (2, 2), (100, 100, 100))))
+    assert (subdued == 60).all()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
+from scipy.ndimage import binary_dilation
 from skimage.filters import gaussian
 from skimage.segmentation import find_boundaries
+
+Colour = tuple[int, int, int]
 
 FOR = (0xE6, 0x61, 0x00)
 AGAINST = (0x5D, 0x3A, 0x9B)
 # Means neither for nor against, and is seen on any photo.
 MARK = (0x00, 0xE5, 0xFF)
 MARKED_DIMMING = 0.6
+RIM_PIXELS = 1
 DISPLAY_PIXELS = 640
 SCALE_PERCENTILE = 99
 
@@ -87,9 +92,17 @@ def resize_map(saliency: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(picture.resize(size, Image.Resampling.BILINEAR))
 
 
-def blend(picture: Image.Image, strength: np.ndarray, opacity: float) -> Image.Image:
-    """Colour a picture by ``strength`` [height, width]: −1 fully against, 0 untouched, 1 for."""
-    colours = np.where(strength[..., None] >= 0, FOR, AGAINST)
+def blend(
+    picture: Image.Image,
+    strength: np.ndarray,
+    opacity: float,
+    ends: tuple[Colour, Colour] = (AGAINST, FOR),
+) -> Image.Image:
+    """Colour a picture by ``strength`` [height, width]: −1 fully against, 0 untouched, 1 for.
+
+    ``ends`` are the colours of −1 and 1 where a strength means something else.
+    """
+    colours = np.where(strength[..., None] >= 0, ends[1], ends[0])
     cover = opacity * np.abs(strength).clip(max=1)[..., None]
     pixels = np.asarray(picture, dtype=np.float64)
     return Image.fromarray(np.uint8(np.rint(pixels + cover * (colours - pixels))))
@@ -114,6 +127,27 @@ def draw_outlines(picture: Image.Image, segments: np.ndarray) -> Image.Image:
     pixels = np.array(picture)
     pixels[find_boundaries(stretched, mode="thick")] = 255
     return Image.fromarray(pixels)
+
+
+def draw_areas(
+    picture: Image.Image, areas: Sequence[np.ndarray], colours: Sequence[Colour]
+) -> Image.Image:
+    """Outline areas, bool [H, W], in a colour each on a black rim, over a picture of any size."""
+    pixels = np.array(picture)
+    stretched = [
+        np.asarray(Image.fromarray(area).resize(picture.size, Image.Resampling.NEAREST))
+        for area in areas
+    ]
+    for area in stretched:
+        pixels[binary_dilation(find_boundaries(area), iterations=RIM_PIXELS)] = 0
+    for area, colour in zip(stretched, colours, strict=True):
+        pixels[find_boundaries(area)] = colour
+    return Image.fromarray(pixels)
+
+
+def subdue(picture: Image.Image) -> Image.Image:
+    """A picture in dim grey, on which every colour is seen for what it is."""
+    return picture.convert("L").point(lambda level: MARKED_DIMMING * level).convert("RGB")
 
 
 def to_picture(colours: np.ndarray, size: tuple[int, int]) -> Image.Image:
