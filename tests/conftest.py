@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -20,6 +24,10 @@ SMALL_STAGES = ((4,), (6, 6), (8, 8), (8, 12), (12, 12))
 def pytest_configure() -> None:
     # One thread adds up in one order, so values are the same on every machine.
     torch.set_num_threads(1)
+    # No test writes into the store of whoever runs it.
+    folder = tempfile.mkdtemp(prefix="petlens-tests-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["XAICORE_STORE"] = f"sqlite:///{folder}/results.db"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
