@@ -302,7 +302,7 @@ def map_card(explainer: Explainer, choices: Choices) -> None:
         classifier = choices.network.classifier
         offered = [services.offered(classifier, entry) for entry in explainer.parameters]
         keys = {p.name: _parameter_key(explainer, p, choices.network) for p in offered}
-        parameters = {p.name: _control(keys[p.name], p) for p in offered}
+        parameters = {p.name: control(keys[p.name], p) for p in offered}
         best = _choose_best(explainer) if "superpixels" in parameters else 0
         defaults = {keys[p.name]: p.default for p in offered}
         st.button(
@@ -370,7 +370,7 @@ def _unfinished_map(explainer: Explainer, choices: Choices, job: Job[Explanation
     if job.partial is not None:
         picture = render(picture, job.partial[0], look)
     _show(picture, explainer, choices)
-    _legend(look, choices.label)
+    show_legend(look, choices.label)
     if job.total:
         st.progress(job.done / job.total, text=f"{job.done:,} of {job.total:,}")
     else:
@@ -394,7 +394,7 @@ def _finished_map(
     if missing:
         st.caption(f":material/visibility_off: {missing}")
     else:
-        _legend(look, choices.label)
+        show_legend(look, choices.label)
     proof = explainer.prove({name: values[0] for name, values in explanation.checks.items()})
     mark = ":green[:material/check_circle:]" if proof.good else ":yellow[:material/warning:]"
     st.markdown(f"{mark} {proof.text}")
@@ -415,14 +415,14 @@ def _show(picture: Image.Image, explainer: Explainer, choices: Choices) -> None:
     st.image(picture, width="stretch", alt=f"{alt} {choices.photo.alt}")
 
 
-def _legend(look: Look, label: str) -> None:
+def show_legend(look: Look, label: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.caption(f"against {label}" if look.signed else "nothing", width="content")
         st.image(legend(look), width=80, alt=f"Orange speaks for {label}, purple against.")
         st.caption(f"for {label}", width="content")
 
 
-def _control(key: str, parameter: Parameter) -> Any:
+def control(key: str, parameter: Parameter) -> Any:
     """The widget that fits a parameter, and its value."""
     shared: dict[str, Any] = {"help": parameter.help, "key": key, "bind": "query-params"}
     if parameter.choices and all(isinstance(choice, int | float) for choice in parameter.choices):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,12 +21,15 @@ from dashboard.jobs import Job, Report, Worker
 from dashboard.state import Pending, Photo
 from xaicore import NETWORKS, Classifier, Protocol
 from xaicore.classifier import convolution_names
+from xaicore.comparison import CHANGES, Change, Duel, change_photos, delete, duel
 from xaicore.explainers.base import Progress
+from xaicore.export import to_png
 from xaicore.metrics.base import Trace
 from xaicore.metrics.perturbation import Frame, picture_at, trace_maps
-from xaicore.render import fit
+from xaicore.render import fit, to_picture
 from xaicore.zoo import ignore
 
+JPEG_QUALITY = 90
 SAMPLES = Path(__file__).parents[1] / "assets" / "samples"
 
 
@@ -84,6 +89,22 @@ class Trial:
                 self.source,
             ]
         )
+
+
+@dataclass(frozen=True)
+class Series:
+    """One method's maps of all sample photos, each of the class the network predicts."""
+
+    classifier: Classifier
+    explainer: str
+    parameters: dict[str, Any]
+    score: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Everything the maps depend on, as one short string."""
+        settings = [self.explainer, self.parameters, self.score]
+        return json.dumps([self.classifier.fingerprint, *settings])
 
 
 @st.cache_resource(show_spinner="Loading the network")
@@ -205,6 +226,91 @@ def draw_control(
     """All draws of a control beside a map [1, h, w], float32 [draws, h, w]."""
     batch = _batch(classifier, photo)
     return np.concatenate([control.make(batch, maps, draw) for draw in range(control.draws)])
+
+
+def data_url(key: str, draw: Callable[[], Image.Image]) -> str:
+    """A picture as an address that holds it, drawn once for each key."""
+    return _data_url(key, draw)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _data_url(key: str, _draw: Callable[[], Image.Image]) -> str:
+    buffer = io.BytesIO()
+    _draw().save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def fight(question: Question, maps: tuple[np.ndarray, np.ndarray], share: float) -> Duel:
+    """The duel of two maps [h, w] over a question's photo and class."""
+    batch = _batch(question.classifier, question.photo)
+    a, b = (saliency[None] for saliency in maps)
+    return duel(question.classifier, batch, a, b, [question.target], share)
+
+
+def fight_series(classifier: Classifier, a: np.ndarray, b: np.ndarray, share: float) -> Duel:
+    """The duels of two methods' maps [B, h, w] over all sample photos."""
+    return duel(classifier, _sample_batch(classifier), a, b, share=share)
+
+
+def photo_without(
+    classifier: Classifier, photo: Photo, area: np.ndarray, size: tuple[int, int]
+) -> Image.Image:
+    """What the network sees of a photo without an area, bool [h, w], at a picture's size."""
+    colours = classifier.denormalise(delete(_batch(classifier, photo), area[None]))[0]
+    return to_picture(colours.clamp(0, 1).permute(1, 2, 0).cpu().numpy(), size)
+
+
+def changed_photo(classifier: Classifier, photo: Photo, change: Change, amount: float) -> Photo:
+    """The photo as the network sees it, changed."""
+    return _changed(photo.hash, classifier.fingerprint, change.name, amount, photo, classifier)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _changed(
+    photo_hash: str,
+    fingerprint: str,
+    change: str,
+    amount: float,
+    _photo: Photo,
+    _classifier: Classifier,
+) -> Photo:
+    entry = CHANGES[change]
+    batch = change_photos(_classifier, _batch(_classifier, _photo), entry, amount)
+    colours = _classifier.denormalise(batch)[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()
+    data = to_png(to_picture(colours, colours.shape[1::-1]))
+    return replace(_photo, data=data, alt=f"{_photo.alt} {entry.summary}")
+
+
+def follow_series(series: Series, jobs: dict[str, Pending]) -> np.ndarray | Job[np.ndarray]:
+    """One method's maps of the samples, float32 [B, h, w], or the job that makes them."""
+    make = partial(_remember_series, series.key)
+    return _follow(make, series.key, series.explainer, partial(_series_work, series), jobs)
+
+
+def _sample_batch(classifier: Classifier) -> torch.Tensor:
+    return torch.cat([_batch(classifier, photo) for photo in load_samples().values()])
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _remember_series(key: str, _make: Callable[[], np.ndarray]) -> np.ndarray:
+    return _make()
+
+
+def _series_work(series: Series) -> Callable[[Report], np.ndarray]:
+    # The worker must not reach into Streamlit: all it needs is fetched here.
+    batch = _sample_batch(series.classifier)
+
+    def work(report: Report) -> np.ndarray:
+        return xaicore.explain(
+            series.classifier,
+            batch,
+            series.explainer,
+            target=series.score,
+            progress=report,
+            **series.parameters,
+        ).maps
+
+    return work
 
 
 def _follow(

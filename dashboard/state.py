@@ -39,6 +39,13 @@ TIES = "ties"
 STEP = "step"
 PLAYING = "playing"
 FORMAT = "format"
+PANELS = "panels"
+VIEW = "view"
+AREA = "area"
+FIRST = "first"
+SECOND = "second"
+CHANGE = "change"
+SAMPLES = "samples"
 
 RUN = "run"
 PART = "part"
@@ -57,6 +64,7 @@ EVALUATE_FILES = "evaluate-files"
 _PHOTO = "photo"
 _CHOICES = "choices"
 _JOBS = "jobs"
+_PANEL_JOBS = "panel_jobs"
 _SHOWN = "shown"
 _TRIALS = "trials"
 _STOPPED = "stopped"
@@ -75,6 +83,11 @@ def class_key(network: str) -> str:
 def best_key(explainer: Explainer) -> str:
     """The key of the widget that asks for a method's best superpixels only."""
     return f"{explainer.name}-best"
+
+
+def panel_key(letter: str, what: str, network: str = "") -> str:
+    """The key of a widget of one of Compare's panels, or its ``network``'s own one."""
+    return f"{letter}-{what}" + (f"-{network}" if network else "")
 
 
 def reset_key(explainer: Explainer) -> str:
@@ -180,6 +193,12 @@ def jobs() -> dict[str, Pending]:
     """This visitor's newest background job of each method."""
     running: dict[str, Pending] = st.session_state.setdefault(_JOBS, {})
     return running
+
+
+def panel_jobs(place: str) -> dict[str, Pending]:
+    """This visitor's newest background job of one place on Compare, by method."""
+    places: dict[str, dict[str, Pending]] = st.session_state.setdefault(_PANEL_JOBS, {})
+    return places.setdefault(place, {})
 
 
 def kept(key: str, parameter: Parameter) -> Any:
