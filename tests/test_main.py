@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
+from tests.conftest import SAMPLES
 from tests.tiny_pets import write_pets
+from xaicore import CONTROLS, METRICS, explain, load_classifier, load_photo, score_maps
 from xaicore import __main__ as command_line
-from xaicore import load_classifier
 from xaicore.__main__ import main
 from xaicore.training import CHECKPOINT, TrainingError, load_checkpoint
 
@@ -55,14 +59,57 @@ def test_train_resume_and_card_do_the_whole_job(
     assert json.loads(weights.with_suffix(".json").read_text()) == written
 
 
-@pytest.mark.parametrize("command", [(), ("train",), ("card",)])
+def test_explain_writes_overlays_maps_and_scores(tmp_path: Path) -> None:
+    photo = SAMPLES / "kitten-with-yarn.jpg"
+    assert status("explain", photo, "--methods", "gradcam", "--out", tmp_path / "out") == 0
+    with Image.open(tmp_path / "out" / "gradcam.png") as overlay:
+        assert overlay.size == (640, 480)
+    classifier = load_classifier(device="cpu")
+    batch = classifier.preprocess([load_photo(photo)])
+    maps = explain(classifier, batch, "gradcam").maps
+    with np.load(tmp_path / "out" / "maps.npz") as kept:
+        np.testing.assert_allclose(kept["gradcam_maps"], maps, atol=1e-5)
+    words = json.loads((tmp_path / "out" / "scores.json").read_text())
+    expected = score_maps(classifier, batch, maps, None, list(METRICS)).iloc[0]
+    found = words["methods"]["gradcam"]["scores"]
+    assert found == pytest.approx(expected.to_dict(), abs=1e-4)
+    assert words["predicted"] == "cat"
+    assert words["probabilities"]["cat"] == pytest.approx(classifier.predict(batch)[0, 0])
+
+
+def test_evaluate_goes_on_and_writes_its_rows(
+    pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = (
+        *("evaluate", "--photos", pets, "--split", "test", "--limit", 3),
+        *("--methods", "gradcam", "lrp", "--metrics", "ad", "iic", "--controls"),
+        *("--store", f"sqlite:///{tmp_path / 'store.db'}", "--out", tmp_path / "out"),
+    )
+    assert status(*command) == 0
+    said = capsys.readouterr().out
+    assert "3 photos." in said
+    first = pd.read_csv(tmp_path / "out" / "rows.csv")
+    assert len(first) == 3 * (2 + len(CONTROLS))
+    means = first.groupby("method")["ad"].mean()
+    assert f"{means['gradcam']:.4f}".rstrip("0") in said
+    # Nothing is left to compute, so nothing may change.
+    assert status(*command) == 0
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "out" / "rows.csv"), first)
+
+
+@pytest.mark.parametrize("command", [(), ("train",), ("card",), ("explain",), ("evaluate",)])
 def test_help_names_every_option(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert status(*command, "--help") == 0
     said = capsys.readouterr().out
     expected = {
-        (): ["train", "card"],
+        (): ["explain", "evaluate", "train", "card"],
+        ("explain",): ["photo", "--methods", "--protocol", "--weights", "--device", "--out"],
+        ("evaluate",): [
+            *("--photos", "--split", "--limit", "--methods", "--metrics", "--protocol"),
+            *("--controls", "--mosaics", "--workers", "--ray", "--store", "--title", "--out"),
+        ],
         ("train",): ["--data", "--out", "--checkpoints", "--epochs", "--seed", "--resume"],
         ("card",): ["--data", "--weights", "--device"],
     }
@@ -81,6 +128,12 @@ def test_help_names_every_option(
         (("train", "--data", "x", "--device", "abacus"), "there is no device 'abacus' here"),
         (("train", "--data", "x", "--resume", "--seed", "1"), "--seed cannot be changed"),
         (("card", "--data", "x", "--epochs", "2"), "--epochs"),
+        (("explain", "x.jpg"), "--out"),
+        (("explain", "x.jpg", "--out", "o", "--methods", "tarot"), "tarot"),
+        (("evaluate",), "--photos"),
+        (("evaluate", "--photos", "x", "--metrics", "beauty"), "beauty"),
+        (("evaluate", "--photos", "x", "--limit", "0"), "'0' is not a whole number above 0"),
+        (("evaluate", "--photos", "x", "--protocol", "guess"), "guess"),
     ],
 )
 def test_bad_arguments_get_a_sentence(
@@ -99,6 +152,35 @@ def test_a_wrong_path_gets_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "There is no checkpoint at" in sentence(capsys)
     assert status("card", "--data", nowhere, "--weights", nowhere) == 2
     assert f"There is no weights file at {nowhere}" in sentence(capsys)
+
+
+def test_evaluate_and_explain_name_what_is_wrong(
+    pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = tmp_path / "nowhere"
+    assert status("evaluate", "--photos", nowhere) == 2
+    assert f"There is nothing at {nowhere}" in sentence(capsys)
+    assert status("evaluate", "--photos", pets, "--store", "my results") == 2
+    assert "not the address of a database" in sentence(capsys)
+    assert status("explain", nowhere, "--out", tmp_path / "out") == 2
+    assert f"There is no readable file at {nowhere}" in sentence(capsys)
+    assert status("evaluate", "--photos", pets, "--weights", nowhere) == 2
+    assert f"There is no weights file at {nowhere}" in sentence(capsys)
+
+
+def test_control_c_says_that_an_evaluation_goes_on(
+    pets: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(*arguments: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line, "evaluate", interrupted)
+    store = f"sqlite:///{tmp_path / 'store.db'}"
+    assert status("evaluate", "--photos", pets, "--store", store) == 130
+    assert "the same command goes on from there" in capsys.readouterr().err
 
 
 def test_an_empty_class_gets_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
