@@ -25,6 +25,7 @@ st.logo(LOGO, size="large")
 page = st.navigation(
     [
         st.Page("views/explain.py", title="Explain", icon=":material/image_search:", default=True),
+        st.Page("views/compare.py", title="Compare", icon=":material/compare:"),
         st.Page("views/curves.py", title="Curves", icon=":material/show_chart:"),
         st.Page("views/leaderboard.py", title="Leaderboard", icon=":material/leaderboard:"),
     ],
