@@ -211,6 +211,7 @@ def _choose_view() -> tuple[str, float]:
             required=True,
             key=state.VIEW,
             bind="query-params",
+            wrap=True,
         )
         area = st.select_slider(
             "Top area",
@@ -337,22 +338,23 @@ def _colours(questions: Sequence[Question]) -> list[str]:
 
 def _choose_pair(panels: Sequence[Panel]) -> tuple[str, str]:
     """Which two are set against each other, where there are more than two."""
-    names = {panel.letter: f"{panel.letter.upper()} · {panel.label}" for panel in panels}
-    if len(panels) == 2:
-        return panels[0].letter, panels[1].letter
+    letters = [panel.letter for panel in panels]
+    if len(letters) == 2:
+        return letters[0], letters[1]
     with st.container(horizontal=True):
         first, second = (
-            st.selectbox(
+            st.segmented_control(
                 words,
-                list(names),
-                index,
-                format_func=names.__getitem__,
+                letters,
+                format_func=str.upper,
+                default=letter,
+                required=True,
                 key=key,
                 bind="query-params",
-                width=TOOL_PIXELS,
             )
-            for index, (words, key) in enumerate(
-                [("Pair: first map", state.FIRST), ("Pair: second map", state.SECOND)]
+            for words, letter, key in (
+                ("First of the pair", letters[0], state.FIRST),
+                ("Second of the pair", letters[1], state.SECOND),
             )
         )
     return first, second
@@ -567,7 +569,11 @@ def _matrix(peers: Sequence[Seen], values: np.ndarray) -> None:
     letters = [one.panel.letter.upper() for one in peers]
     rows = [f"{letter} · {one.panel.label}" for letter, one in zip(letters, peers, strict=True)]
     table = pd.DataFrame(values, rows, letters)
-    st.table(table.style.format("{:.2f}", na_rep="–").map(_shade))
+    st.table(table.style.format(_number).map(_shade))
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.2f}".replace("-", "−")
 
 
 def _shade(value: float) -> str:
@@ -727,7 +733,8 @@ def _change_section(peers: Sequence[Seen], settings: Settings) -> None:
     st.markdown(
         f"{change.summary} The network now says {label} at {after:.1%}, before {before:.1%}."
     )
-    grid = st.grid(len(peers), min_column_width=DUEL_PIXELS // 2)
+    width = len(peers) * DUEL_PIXELS
+    grid = st.grid(len(peers), min_column_width=DUEL_PIXELS // 2, width=width)
     for one in peers:
         moved = replace(one.panel, question=replace(one.panel.question, photo=changed))
         with grid.cell():
@@ -766,4 +773,4 @@ def _follow_words(correlation: float) -> str:
     if math.isnan(correlation):
         return "is the same everywhere: there is nothing to follow."
     words = next(words for least, words in FOLLOWING if correlation >= least)
-    return f"{words}: rank correlation {correlation:.2f}."
+    return f"{words}: rank correlation {_number(correlation)}."

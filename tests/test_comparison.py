@@ -109,6 +109,16 @@ def test_agreement_is_that_of_each_pair() -> None:
             "LRP and Grad-CAM agree; LIME agrees only in part, most with LRP.",
         ),
         (["LRP", "Grad-CAM", "LIME"], [0.9, 0.9, 0.9], "LRP, Grad-CAM and LIME agree."),
+        (
+            ["LRP", "Grad-CAM", "LIME"],
+            [0.4, 0.0, 0.1],
+            "LRP and Grad-CAM agree only in part; LIME looks elsewhere.",
+        ),
+        (
+            ["LRP", "Grad-CAM", "LIME"],
+            [0.1, 0.0, -0.4],
+            "LRP, Grad-CAM and LIME look at different places.",
+        ),
     ],
 )
 def test_agreement_in_words(labels: list[str], pairs: list[float], sentence: str) -> None:

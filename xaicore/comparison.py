@@ -71,53 +71,51 @@ def agreement(maps: Sequence[np.ndarray], share: float) -> Agreement:
 
 def agreement_sentence(labels: Sequence[str], correlations: np.ndarray) -> str:
     """Rank correlations [M, M] in words: "LIME and Grad-CAM agree; LRP looks elsewhere"."""
-    empty = [i for i in range(len(labels)) if np.isnan(correlations[i, i])]
-    groups = _group([i for i in range(len(labels)) if i not in empty], correlations)
-    together = [group for group in groups if len(group) > 1]
-    alone = [group[0] for group in groups if len(group) == 1]
-    parts = [f"{_join([labels[i] for i in group])} agree" for group in together]
-    if len(alone) == 2 and not together:
-        parts.append(_pair(labels, alone, float(correlations[alone[0], alone[1]])))
-    else:
-        known = [i for i in range(len(labels)) if i not in empty]
+    known = [i for i in range(len(labels)) if not np.isnan(correlations[i, i])]
+    agreeing, rest = _group(known, correlations, AGREE)
+    partly, alone = _group(rest, correlations, RELATED)
+    parts = [f"{_names(labels, group)} agree" for group in agreeing]
+    parts += [f"{_names(labels, group)} agree only in part" for group in partly]
+    if len(alone) > 1 and len(alone) == len(known):
+        opposed = len(known) == 2 and correlations[known[0], known[1]] <= -RELATED
+        does = "contradict each other" if opposed else "look at different places"
+        parts.append(f"{_names(labels, alone)} {does}")
+    elif len(known) > 1:
         parts += [_single(labels, i, known, correlations) for i in alone]
+    empty = [i for i in range(len(labels)) if i not in known]
     parts += [f"{labels[i]} is the same everywhere and cannot be compared" for i in empty]
-    return "; ".join(part for part in parts if part) + "."
+    return "; ".join(parts) + "."
 
 
-def _group(members: list[int], correlations: np.ndarray) -> list[list[int]]:
-    """Put maps together while all of a group agree with each other, the closest first."""
+def _group(
+    members: list[int], correlations: np.ndarray, least: float
+) -> tuple[list[list[int]], list[int]]:
+    """Put maps together while every pair of a group has ``least``, the closest first.
+
+    Also returns those that stay alone.
+    """
     groups = [[i] for i in members]
     while len(groups) > 1:
         pairs = [(a, b) for n, a in enumerate(groups) for b in groups[n + 1 :]]
         closest = max(pairs, key=lambda pair: correlations[np.ix_(*pair)].min())
-        if correlations[np.ix_(*closest)].min() < AGREE:
+        if correlations[np.ix_(*closest)].min() < least:
             break
         joined = sorted([*closest[0], *closest[1]])
-        groups = [*(group for group in groups if group not in closest), joined]
-    return sorted(groups)
-
-
-def _pair(labels: Sequence[str], pair: Sequence[int], correlation: float) -> str:
-    names = _join([labels[i] for i in pair])
-    if correlation <= -RELATED:
-        return f"{names} contradict each other"
-    related = correlation >= RELATED
-    return f"{names} " + ("agree only in part" if related else "look at different places")
+        groups = sorted([*(group for group in groups if group not in closest), joined])
+    together = [group for group in groups if len(group) > 1]
+    return together, [group[0] for group in groups if len(group) == 1]
 
 
 def _single(labels: Sequence[str], one: int, known: Sequence[int], correlations: np.ndarray) -> str:
-    others = [i for i in known if i != one]
-    if not others:
-        return ""
-    closest = max(others, key=lambda i: correlations[one, i])
+    closest = max((i for i in known if i != one), key=lambda i: correlations[one, i])
     if correlations[one, closest] >= RELATED:
         return f"{labels[one]} agrees only in part, most with {labels[closest]}"
     return f"{labels[one]} looks elsewhere"
 
 
-def _join(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+def _names(labels: Sequence[str], group: Sequence[int]) -> str:
+    *first, last = (labels[i] for i in group)
+    return " and ".join(filter(None, [", ".join(first), last]))
 
 
 def consensus(maps: Sequence[np.ndarray]) -> np.ndarray:
