@@ -28,6 +28,7 @@ page = st.navigation(
         st.Page("views/compare.py", title="Compare", icon=":material/compare:"),
         st.Page("views/curves.py", title="Curves", icon=":material/show_chart:"),
         st.Page("views/leaderboard.py", title="Leaderboard", icon=":material/leaderboard:"),
+        st.Page("views/methods.py", title="Methods", icon=":material/school:"),
     ],
     position="top",
 )

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 import streamlit as st
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 import xaicore
 from dashboard.jobs import Job, Report, Worker
@@ -25,7 +25,8 @@ from xaicore.comparison import CHANGES, Change, Duel, change_photos, delete, due
 from xaicore.explainers.base import Progress
 from xaicore.export import to_png
 from xaicore.metrics.base import Trace
-from xaicore.metrics.perturbation import Frame, picture_at, trace_maps
+from xaicore.metrics.focus import make_mosaics, share_on_target, to_batch
+from xaicore.metrics.perturbation import Frame, mask_photo, picture_at, trace_maps
 from xaicore.render import fit, to_picture
 from xaicore.zoo import ignore
 
@@ -34,6 +35,11 @@ SAMPLES = Path(__file__).parents[1] / "assets" / "samples"
 
 
 Answer = TypeVar("Answer")
+
+
+MOSAIC_CATS = ("kitten-with-yarn", "chelsea")
+MOSAIC_DOG = "german-shepherd"
+Focused = tuple[Image.Image, np.ndarray, float]
 
 
 class _Absent(Exception):
@@ -211,6 +217,54 @@ def follow_trial(trial: Trial, jobs: dict[str, Pending]) -> Trace | Job[Trace]:
 def recall_trace(trial: Trial) -> Trace | None:
     """The trace, if it is remembered."""
     return _recall(partial(_remember_trace, trial.key))
+
+
+def test(trial: Trial) -> Trace:
+    """The trace, made at once on this thread where it is not remembered."""
+    return _remember_trace(trial.key, lambda: _test_work(trial)(_unheard))
+
+
+def _unheard(done: int, total: int, maps: np.ndarray | None = None) -> None:
+    """The report of work that nobody watches."""
+
+
+def masked(trial: Trial, kept: bool) -> tuple[np.ndarray, float, float]:
+    """The photo times a map's mask (or what it leaves), and the class's probability before, after.
+
+    Colours float32 [H, W, 3], 0…1.
+    """
+    photo = _batch(trial.classifier, trial.photo)
+    picture = mask_photo(photo, trial.maps, kept)
+    colours = trial.classifier.denormalise(picture).clamp(0, 1)[0].permute(1, 2, 0)
+    before, after = trial.classifier.predict(torch.cat([photo, picture]))[:, trial.target]
+    return colours.cpu().numpy(), float(before), float(after)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _focus(fingerprint: str, explainer: str, label: str, _classifier: Classifier) -> Focused:
+    samples = load_samples()
+    cats = [picture(samples[name]) for name in MOSAIC_CATS]
+    dog = picture(samples[MOSAIC_DOG])
+    tiles = [*cats, dog, ImageOps.mirror(dog)]
+    (mosaic,) = make_mosaics(tiles, [0, 0, 1, 1], 1, 2 * _classifier.size, seed=1)
+    target = _classifier.labels.index(label)
+    maps = xaicore.explain(_classifier, to_batch(_classifier, [mosaic]), explainer, [target]).maps
+    return mosaic.picture, maps[0], float(share_on_target(maps, [mosaic.labels], [target])[0])
+
+
+def focus_on(classifier: Classifier, explainer: str, label: str) -> Focused:
+    """A mosaic of the samples, a method's map of it, and its Focus for a class."""
+    return _focus(classifier.fingerprint, explainer, label, classifier)
+
+
+def control_map(classifier: Classifier, photo: Photo, name: str, target: int) -> np.ndarray:
+    """A control's map of a photo; the derived ones are made of Grad-CAM's maps."""
+    others = [sample for sample in load_samples().values() if sample.hash != photo.hash][:1]
+    maps = np.concatenate(
+        [explain(Question(classifier, one, "gradcam", {}, target)).maps for one in (photo, *others)]
+    )
+    batch = torch.cat([_batch(classifier, one) for one in (photo, *others)])
+    return xaicore.CONTROLS[name].make(batch, maps, 0)[0]
 
 
 def frame(

@@ -47,6 +47,13 @@ SECOND = "second"
 CHANGE = "change"
 SAMPLES = "samples"
 
+CHAPTER = "chapter"
+LESSON = "lesson"
+METRIC_LESSON = "metric"
+LESSON_METHOD = "lesson-method"
+LESSON_STEP = "lesson-step"
+LESSON_CLASS = "lesson-class"
+LESSON_CONTROL = "lesson-control"
 RUN = "run"
 PART = "part"
 OTHER_RUN = "other-run"
@@ -93,6 +100,11 @@ def panel_key(letter: str, what: str, network: str = "") -> str:
 def reset_key(explainer: Explainer) -> str:
     """The key of the button that resets a method's parameters."""
     return f"{explainer.name}-reset"
+
+
+def lesson_key(name: str, parameter: str) -> str:
+    """The key of the widget that sets a method's parameter in its lesson."""
+    return f"lesson-{name}-{parameter}"
 
 
 def chart_key(name: str) -> str:

@@ -148,6 +148,13 @@ def soft_masks(saliency: torch.Tensor) -> torch.Tensor:
     return positive / positive.amax((1, 2), keepdim=True)
 
 
+def mask_photo(photo: torch.Tensor, maps: np.ndarray, kept: bool = True) -> torch.Tensor:
+    """One photo [1, 3, H, W] times the mask of each map [M, h, w], or what the mask leaves."""
+    owners = torch.zeros(len(maps), dtype=torch.int64, device=photo.device)
+    masks = soft_masks(fit_maps(maps, owners, photo)).nan_to_num()
+    return photo * (masks if kept else 1 - masks)[:, None]
+
+
 def blur_photos(batch: torch.Tensor, protocol: Protocol) -> torch.Tensor:
     """The photos that insertion starts from: blurred, with zeros around them."""
     height = batch.shape[2]

@@ -1,0 +1,116 @@
+"""The Methods page as a person reads it, and its texts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import xaicore
+from dashboard import services, state, teaching
+from dashboard.lessons import FOLDER, Lesson, read_lesson
+from dashboard.state import Photo
+from xaicore import EXPLAINERS, METRICS, Classifier, Protocol, score_maps
+
+APP = Path(__file__).parents[2] / "dashboard" / "app.py"
+PAGE = "views/methods.py"
+PATIENCE = 300
+TAUGHT = [*EXPLAINERS, *METRICS, teaching.FOCUS, teaching.CONTROL]
+
+
+def open_page(**query: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=PATIENCE)
+    app.switch_page(PAGE)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    assert not app.error
+    return app
+
+
+def words(app: AppTest) -> str:
+    return "\n".join(element.value for element in [*app.title, *app.markdown, *app.caption])
+
+
+@pytest.mark.parametrize("name", TAUGHT)
+def test_everything_is_taught_in_full(name: str) -> None:
+    lesson = read_lesson(name)
+    parts = vars(lesson)
+    if name == teaching.CONTROL:
+        parts = {part: text for part, text in parts.items() if part != "bibtex"}
+    assert all(parts.values()), name
+    # The idea in three sentences, or four where they are short.
+    assert len(re.findall(r"[.?](?:\s|$)", lesson.idea)) in (3, 4)
+    assert "\\ " not in lesson.idea
+
+
+@pytest.mark.parametrize("name", [name for name in TAUGHT if name != teaching.CONTROL])
+def test_bibtex_is_whole(name: str) -> None:
+    bibtex = read_lesson(name).bibtex
+    assert re.match(r"@(article|inproceedings)\{\w+,", bibtex)
+    assert bibtex.count("{") == bibtex.count("}")
+    for field in ("author", "title", "year"):
+        assert re.search(rf"^  {field}\s+= \{{", bibtex, re.MULTILINE)
+
+
+def test_no_lesson_is_left_over() -> None:
+    assert {file.stem for file in FOLDER.glob("*.toml")} == set(TAUGHT)
+
+
+def test_what_has_no_lesson_shows_its_summary() -> None:
+    assert read_lesson("tea-leaves", "Reads tea leaves.") == Lesson("Reads tea leaves.")
+
+
+@pytest.mark.parametrize("explainer", EXPLAINERS.values(), ids=list(EXPLAINERS))
+def test_a_method_s_card(explainer: xaicore.Explainer) -> None:
+    app = open_page(lesson=explainer.label)
+    assert app.header[0].value == explainer.label
+    assert read_lesson(explainer.name).idea.split(".")[0] in words(app)
+    assert "Its proof: " in words(app)
+    for parameter in explainer.parameters:
+        key = state.lesson_key(explainer.name, parameter.name)
+        assert any(
+            element.key == key
+            for kind in ("slider", "select_slider", "selectbox", "number_input")
+            for element in app.get(kind)
+        ), parameter.name
+
+
+def test_a_parameter_changes_the_example(classifier: Classifier, kitten: Photo) -> None:
+    app = open_page(lesson="LRP")
+    before = re.search("Its proof: .*", words(app))
+    app.slider(key=state.lesson_key("lrp", "alpha")).set_value(1.0).run()
+    assert not app.exception
+    after = re.search("Its proof: .*", words(app))
+    assert before
+    assert after
+    assert before.group() != after.group()
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=list(METRICS))
+def test_a_metric_s_card_shows_the_metric_s_own_figure(
+    metric: xaicore.Metric, classifier: Classifier, kitten: Photo
+) -> None:
+    app = open_page(chapter="Metrics", metric=metric.label)
+    assert app.header[0].value == metric.label
+    batch = classifier.preprocess([xaicore.load_photo(kitten.data)])
+    maps = xaicore.explain(classifier, batch, "lrp").maps
+    protocol = Protocol(steps=teaching.STEPS)
+    score = score_maps(classifier, batch, maps, None, [metric.name], protocol).iloc[0, 0]
+    figure = "undefined" if np.isnan(score) else f"{score:.3f}"
+    assert f"**{metric.label} {figure}**, {metric.direction}." in words(app)
+
+
+def test_focus_and_controls_have_cards() -> None:
+    app = open_page(chapter="Metrics", metric="Focus")
+    share = services.focus_on(services.get_classifier("petnet"), "lrp", "cat")[2]
+    assert f"**Focus {share:.2f}**" in words(app)
+    app = open_page(chapter="Maps that know nothing")
+    for name, control in xaicore.CONTROLS.items():
+        app.button_group(key=state.LESSON_CONTROL).set_value(name).run()
+        assert not app.exception
+        assert control.summary in words(app)
