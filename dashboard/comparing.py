@@ -63,6 +63,8 @@ VIEWS = {
     "slide": "Slider",
 }
 SEPARATE = ("overlays", "maps")
+# Where colours stand for maps, not for evidence.
+OWN_COLOURS = ("difference", "areas")
 PAIRED = ("difference", "blink", "slide")
 AREAS = (1, 2, 5, 10, 20, 30, 50)
 FIRST_AREA = 10
@@ -156,8 +158,9 @@ def board(choices: Choices) -> None:
     peers = [one for one in seen if one.panel.question.photo == panels[0].question.photo]
     if view not in SEPARATE:
         _stage(peers, settings)
-    targets = {panel.question.target for panel in panels}
-    show_legend(choices.look, choices.label if targets == {choices.target} else "the class")
+    if view not in OWN_COLOURS:
+        targets = {panel.question.target for panel in panels}
+        show_legend(choices.look, choices.label if targets == {choices.target} else "the class")
     st.caption(
         "One scale for all: each map is divided by the 99th percentile of its own absolute "
         "values, and full colour is ±1 in every panel."
@@ -500,9 +503,12 @@ def _draw_areas(
     picture: Image.Image, peers: Sequence[Seen], settings: Settings
 ) -> tuple[list[Picture], str]:
     some = [one for one in peers if not one.missing]
-    areas = [top_area(one.saliency, settings.share) for one in some]
+    areas = [top_area(one.values, settings.share) for one in some]
     drawn = partial(draw_areas, picture, areas, [one.panel.rgb for one in some])
-    words = f"Each outline holds the {settings.share:.0%} of the photo that its map puts first."
+    words = (
+        f"Each outline holds the {settings.share:.0%} of the photo that its map puts first. "
+        "Smoothing, in the sidebar, makes the outlines of grainy maps calmer."
+    )
     return _drawn_once(drawn, peers, settings), words
 
 
