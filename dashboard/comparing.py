@@ -587,6 +587,7 @@ def _shade(value: float) -> str:
     return f"background-color: rgba({SHADE}, {strength:.2f})"
 
 
+@st.fragment
 def _duel_section(peers: Sequence[Seen], settings: Settings) -> None:
     """Two maps against each other, refereed by the network."""
     st.header("Duel", anchor=False)
@@ -709,6 +710,7 @@ def _rate_sentence(rate: WinRate, names: tuple[str, str]) -> str:
     )
 
 
+@st.fragment
 def _change_section(peers: Sequence[Seen], settings: Settings) -> None:
     """The same photo, changed a little: a good map follows."""
     st.header("Does the map follow the photo?", anchor=False)

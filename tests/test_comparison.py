@@ -115,6 +115,11 @@ def test_agreement_is_that_of_each_pair() -> None:
             "LRP and Grad-CAM agree only in part; LIME looks elsewhere.",
         ),
         (
+            ["LRP", "Grad-CAM", "LIME", "DeepLIFT"],
+            [0.8, 0.0, 0.1, 0.0, 0.0, 0.1],
+            "LRP and Grad-CAM agree; LIME and DeepLIFT look elsewhere.",
+        ),
+        (
             ["LRP", "Grad-CAM", "LIME"],
             [0.1, 0.0, -0.4],
             "LRP, Grad-CAM and LIME look at different places.",

@@ -81,7 +81,7 @@ def agreement_sentence(labels: Sequence[str], correlations: np.ndarray) -> str:
         does = "contradict each other" if opposed else "look at different places"
         parts.append(f"{_names(labels, alone)} {does}")
     elif len(known) > 1:
-        parts += [_single(labels, i, known, correlations) for i in alone]
+        parts += _say_rest(labels, alone, known, correlations)
     empty = [i for i in range(len(labels)) if i not in known]
     parts += [f"{labels[i]} is the same everywhere and cannot be compared" for i in empty]
     return "; ".join(parts) + "."
@@ -106,11 +106,21 @@ def _group(
     return together, [group[0] for group in groups if len(group) == 1]
 
 
-def _single(labels: Sequence[str], one: int, known: Sequence[int], correlations: np.ndarray) -> str:
-    closest = max((i for i in known if i != one), key=lambda i: correlations[one, i])
-    if correlations[one, closest] >= RELATED:
-        return f"{labels[one]} agrees only in part, most with {labels[closest]}"
-    return f"{labels[one]} looks elsewhere"
+def _say_rest(
+    labels: Sequence[str], alone: Sequence[int], known: Sequence[int], correlations: np.ndarray
+) -> list[str]:
+    """What to say of maps that belong to no group."""
+    parts, elsewhere = [], []
+    for one in alone:
+        closest = max((i for i in known if i != one), key=lambda i: correlations[one, i])
+        if correlations[one, closest] >= RELATED:
+            parts.append(f"{labels[one]} agrees only in part, most with {labels[closest]}")
+        else:
+            elsewhere.append(one)
+    if elsewhere:
+        does = "looks elsewhere" if len(elsewhere) == 1 else "look elsewhere"
+        parts.append(f"{_names(labels, elsewhere)} {does}")
+    return parts
 
 
 def _names(labels: Sequence[str], group: Sequence[int]) -> str:
