@@ -35,6 +35,7 @@ from xaicore.tables import (
 
 POLL_SECONDS = 1.0
 MOST_DISAGREEMENTS = 12
+MOST_ENDED = 3
 PHOTO_TYPES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif"]
 CHART = {"displayModeBar": False}
 MARKS = {HOLDS: ":green[:material/check:]", DOES_NOT: ":red[:material/close:]", CANNOT_TELL: "?"}
@@ -250,17 +251,16 @@ def _edit(run: Run) -> None:
             store.rename(run.id, title)
             store.annotate(run.id, note)
             st.rerun()
-    if st.button("Delete this run", icon=":material/delete:"):
-        _ask_to_delete(run)
-
-
-@st.dialog("Delete this run?")
-def _ask_to_delete(run: Run) -> None:
-    st.markdown(f"**{run.title}**, {run.photos} photos, will be gone from the list for good.")
-    sure = st.checkbox("Yes, I mean this run")
-    if st.button("Delete it", icon=":material/delete:", disabled=not sure):
-        runs.get_store().delete_run(run.id)
-        st.rerun()
+    with st.popover("Delete this run", icon=":material/delete:"):
+        st.markdown(f"**{run.title}**, {run.photos} photos, will be gone from the list for good.")
+        sure = st.checkbox("Yes, I mean this run", key=state.sure_key(run.id))
+        st.button(
+            "Delete it",
+            icon=":material/delete:",
+            disabled=not sure,
+            on_click=store.delete_run,
+            args=(run.id,),
+        )
 
 
 def _compare(run: Run | None, results: Results) -> None:
@@ -373,7 +373,7 @@ def show_queue() -> None:
     running = runs.get_queue().running
     if running:
         st.fragment(_watch, run_every=POLL_SECONDS)([one.id for one in running])
-    for done in runs.get_queue().ended:
+    for done in runs.get_queue().ended[:MOST_ENDED]:
         _say_ended(done)
 
 

@@ -107,6 +107,11 @@ def lesson_key(name: str, parameter: str) -> str:
     return f"lesson-{name}-{parameter}"
 
 
+def sure_key(run_id: str) -> str:
+    """The key of the box that must be ticked before a run is deleted."""
+    return f"sure-{run_id}"
+
+
 def chart_key(name: str) -> str:
     """The key of a chart that can be clicked."""
     return f"chart-{name}"
