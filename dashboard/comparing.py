@@ -557,25 +557,25 @@ def _agreement_section(peers: Sequence[Seen], settings: Settings) -> None:
     tables = st.grid(2, min_column_width=PANEL_PIXELS)
     with tables.cell():
         st.markdown("Rank correlation of all pixels")
-        _matrix(peers, found.correlations)
+        _matrix(peers, found.correlations, "Rank correlation of every pair of maps.")
         st.caption(
-            f"1 is the same order, 0 none in common. From {AGREE} on they agree; below "
-            f"{RELATED} they do not."
+            f"1 is the same order, −1 the opposite. From {AGREE} on maps are said to agree, "
+            f"from {RELATED} on in part."
         )
     with tables.cell():
         st.markdown(f"Overlap of the top {settings.share:.0%} (IoU)")
-        _matrix(peers, found.overlaps)
+        _matrix(peers, found.overlaps, "Overlap of every pair of top areas.")
         st.caption(
             f"1 is the same area, 0 none in common. Two areas drawn blindly share "
             f"{chance_overlap(settings.share):.2f}."
         )
 
 
-def _matrix(peers: Sequence[Seen], values: np.ndarray) -> None:
+def _matrix(peers: Sequence[Seen], values: np.ndarray, alt: str) -> None:
     letters = [one.panel.letter.upper() for one in peers]
     rows = [f"{letter} · {one.panel.label}" for letter, one in zip(letters, peers, strict=True)]
-    table = pd.DataFrame(values, rows, letters)
-    st.table(table.style.format(_number).map(_shade))
+    table = pd.DataFrame(values, pd.Index(rows, name="Map"), letters)
+    st.table(table.style.format(_number).map(_shade), alt=alt)
 
 
 def _number(value: float) -> str:
