@@ -18,16 +18,18 @@ from PIL import Image, ImageOps
 
 import xaicore
 from dashboard.jobs import Job, Report, Worker
+from dashboard.runs import get_store
 from dashboard.state import Pending, Photo
 from xaicore import NETWORKS, Classifier, Protocol
 from xaicore.classifier import convolution_names
 from xaicore.comparison import CHANGES, Change, Duel, change_photos, delete, duel
-from xaicore.explainers.base import Progress
+from xaicore.explainers.base import Progress, library_versions
 from xaicore.export import to_png
 from xaicore.metrics.base import Trace
 from xaicore.metrics.focus import make_mosaics, share_on_target, to_batch
 from xaicore.metrics.perturbation import Frame, mask_photo, picture_at, trace_maps
 from xaicore.render import fit, to_picture
+from xaicore.store import MapKey, Store, StoreError, canonical, find_trace, keep_trace
 from xaicore.zoo import ignore
 
 JPEG_QUALITY = 90
@@ -95,6 +97,12 @@ class Trial:
                 self.source,
             ]
         )
+
+    @property
+    def stored_key(self) -> MapKey:
+        """Where the trace is kept for good: newer libraries may draw other maps."""
+        settings = canonical({"trial": self.key, "versions": dict(library_versions())})
+        return MapKey(self.classifier.fingerprint, self.photo.hash, "trial", settings)
 
 
 @dataclass(frozen=True)
@@ -400,7 +408,7 @@ def _remember(key: str, _make: Callable[[], xaicore.Explanation]) -> xaicore.Exp
     return _make()
 
 
-# Every trace passes here: a store that outlives the process goes in its place.
+# In front of the store, which outlives the process.
 @st.cache_data(max_entries=1024, show_spinner=False)
 def _remember_trace(key: str, _make: Callable[[], Trace]) -> Trace:
     return _make()
@@ -431,9 +439,13 @@ def _work(question: Question) -> Callable[..., xaicore.Explanation]:
 def _test_work(trial: Trial) -> Callable[[Report], Trace]:
     # The worker must not reach into Streamlit: all it needs is fetched here.
     batch = _batch(trial.classifier, trial.photo)
+    store = _open_store()
 
     def work(report: Report) -> Trace:
-        return trace_maps(
+        kept = find_trace(store, trial.stored_key) if store else None
+        if kept:
+            return kept
+        trace = trace_maps(
             trial.classifier,
             batch,
             trial.maps,
@@ -442,5 +454,16 @@ def _test_work(trial: Trial) -> Callable[[Report], Trace]:
             photos=[0] * len(trial.maps),
             report=report,
         )
+        if store:
+            keep_trace(store, trial.stored_key, trace)
+        return trace
 
     return work
+
+
+def _open_store() -> Store | None:
+    """The store, or none where it cannot be used: pages do without it."""
+    try:
+        return get_store()
+    except StoreError:
+        return None

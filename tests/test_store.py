@@ -22,7 +22,17 @@ import sqlalchemy as sa
 from tests.test_evaluation import QUICK, make_photo, small_classifier
 from xaicore import store as store_module
 from xaicore.evaluation import PhotoBytes, evaluate
-from xaicore.store import MapKey, PhotoRecord, ScoreKey, Store, StoreError, canonical
+from xaicore.metrics.base import Trace
+from xaicore.store import (
+    MapKey,
+    PhotoRecord,
+    ScoreKey,
+    Store,
+    StoreError,
+    canonical,
+    find_trace,
+    keep_trace,
+)
 
 FORK = multiprocessing.get_context("fork")
 
@@ -56,13 +66,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = probe.getsockname()[1]
     data = folder / "data"
     subprocess.run(
-        [*as_user, programs / "initdb", "-D", data, "-A", "trust", "-U", "petlens", "-N"],
+        [*as_user, str(programs / "initdb"), "-D", str(data), "-A", "trust", "-U", "petlens", "-N"],
         check=True, capture_output=True, cwd=folder,
     )  # fmt: skip
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-    control = [*as_user, programs / "pg_ctl", "-D", data, "-w"]
+    control = [*as_user, str(programs / "pg_ctl"), "-D", str(data), "-w"]
     subprocess.run(
-        [*control, "-o", options, "-l", folder / "log", "start"],
+        [*control, "-o", options, "-l", str(folder / "log"), "start"],
         check=True, capture_output=True, cwd=folder,
     )  # fmt: skip
     yield f"postgresql+psycopg://petlens@127.0.0.1:{port}"
@@ -155,6 +165,20 @@ def test_arrays_are_kept_compressed(file: Path) -> None:
     store.put_arrays(map_key(), {"map": np.zeros((1000, 1000))})
     size = sum(part.stat().st_size for part in file.parent.glob("store.db*"))
     assert size < 1_000_000
+
+
+def test_traces_come_back_whole_or_not_at_all(url: str) -> None:
+    store = Store(url)
+    line = np.linspace(0, 1, 5)
+    trace = Trace(line, line[None, 1:], line[:1], deletion=line[None])
+    assert find_trace(store, map_key()) is None
+    keep_trace(store, map_key(), trace)
+    found = find_trace(Store(url), map_key())
+    assert found is not None
+    np.testing.assert_array_equal(found.saliency, trace.saliency)
+    np.testing.assert_array_equal(found.deletion, trace.deletion)
+    assert found.insertion is None
+    assert found.kept is None
 
 
 def test_a_run_goes_on_where_it_was(url: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -28,8 +28,9 @@ CONFIDENT, VERY_CONFIDENT = 0.8, 0.99
 class Cell:
     """One method on one metric: mean over ``valid`` photos with its 95 % interval.
 
-    ``best`` marks the best mean of its column, ``tied`` a method whose paired difference to the
-    best could be zero.
+    The interval is NaN below two photos. ``best`` marks the best mean of a column's methods,
+    ``tied`` what the paired difference does not show to be worse than it, and ``ahead`` a control
+    that it shows to be better.
     """
 
     mean: float
@@ -38,6 +39,7 @@ class Cell:
     valid: int
     best: bool = False
     tied: bool = False
+    ahead: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ class Board:
     """A leaderboard: cells by (method, metric), and methods in the order of their mean rank.
 
     ``ranks`` has a row a method and a column a metric, and ``overall``, the mean over the study's
-    six; ``holds`` the share of resamples in which each column's whole order is the same.
+    six; ``stays`` the share of resamples in which a method keeps its place in a column, ``holds``
+    that in which all of them do. ``scores`` are the tables [photos, methods and controls] behind
+    it, by metric.
     """
 
     photos: int
@@ -54,7 +58,9 @@ class Board:
     metrics: tuple[str, ...]
     cells: Mapping[tuple[str, str], Cell]
     ranks: pd.DataFrame
+    stays: pd.DataFrame
     holds: Mapping[str, float]
+    scores: Mapping[str, pd.DataFrame]
 
 
 def summarise(rows: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> Board:
@@ -69,46 +75,57 @@ def summarise(rows: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> 
     metrics = [name for name in METRICS if name in rows]
     photos = list(dict.fromkeys(rows["position"]))
     weights = _resample(len(photos), resamples, seed)
+    scores = {
+        metric: rows.pivot(index="position", columns="method", values=metric)
+        .reindex(index=photos, columns=[*methods, *controls])
+        .astype(float)
+        for metric in metrics
+    }
     cells: dict[tuple[str, str], Cell] = {}
-    ranks, rank_draws = pd.DataFrame(index=methods), {}
-    for metric in metrics:
-        values = rows.pivot(index="position", columns="method", values=metric)
-        table = values.reindex(index=photos, columns=names).to_numpy(dtype=float)
+    ranks, draws = pd.DataFrame(index=methods), {}
+    for metric, table in scores.items():
         higher = METRICS[metric].higher_is_better
-        cells |= _column(metric, names, len(methods), table, weights, higher)
-        means = np.array([cells[name, metric].mean for name in methods])
-        ranks[metric] = _rank(means[None], higher)[0]
-        rank_draws[metric] = _rank(_means(table[:, : len(methods)], weights), higher)
+        column = _column(table, weights, higher)
+        cells |= {(name, metric): cell for name, cell in column.items()}
+        ranks[metric] = _rank(np.array([[column[name].mean for name in methods]]), higher)[0]
+        draws[metric] = _rank(_means(table[methods].to_numpy(), weights), higher)
     six = [name for name in metrics if not METRICS[name].extra] or metrics
     ranks["overall"] = ranks[six].mean(axis=1)
-    rank_draws["overall"] = np.mean([rank_draws[name] for name in six], axis=0)
-    holds = {
-        name: float((_order(draws) == _order(ranks[name].to_numpy()[None])).all(1).mean())
-        for name, draws in rank_draws.items()
-    }
-    ordered = tuple(ranks["overall"].sort_values(kind="stable").index)
+    draws["overall"] = np.mean([draws[name] for name in six], axis=0)
+    same = {name: _places(drawn) == _places(ranks[[name]].to_numpy().T) for name, drawn in draws.items()}
+    ordered = list(ranks["overall"].sort_values(kind="stable").index)
+    stays = pd.DataFrame({name: kept.mean(axis=0) for name, kept in same.items()}, index=methods)
     return Board(
         len(photos),
-        ordered,
+        tuple(ordered),
         tuple(controls),
         tuple(metrics),
         cells,
-        ranks.loc[list(ordered)],
-        holds,
+        ranks.loc[ordered],
+        stays.loc[ordered],
+        {name: float(kept.all(axis=1).mean()) for name, kept in same.items()},
+        scores,
     )
+
+
+def difference(board: Board, method: str, other: str, metric: str) -> Cell:
+    """Mean of a method's score less another's, paired over the photos where both have one."""
+    table = board.scores[metric]
+    return interval((table[method] - table[other]).to_numpy())
 
 
 def interval(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> Cell:
     """Mean of single values [n] with its bootstrap interval, such as a method's Focus."""
     values = np.asarray(values, dtype=float)
-    return _cell(values[:, None], _resample(len(values), resamples, seed), 0)
+    return _cell(values, _resample(len(values), resamples, seed))
 
 
 def average_focus(focus: pd.DataFrame, size: int | None = None) -> dict[str, Cell]:
     """Focus by method, over mosaics of one size or of all: rows as an evaluation makes them."""
     chosen = focus if size is None else focus[focus["size"] == size]
-    means = chosen.groupby(["method", "mosaic"], sort=False)["focus"].mean()
-    return {name: interval(means[name].to_numpy()) for name in chosen["method"].unique()}
+    means = chosen.groupby(["mosaic", "method"], sort=False)["focus"].mean().unstack("method")
+    table = means[list(dict.fromkeys(chosen["method"]))]
+    return _column(table, _resample(len(table), RESAMPLES, 0), higher=True)
 
 
 def average_seconds(rows: pd.DataFrame) -> dict[str, Cell]:
@@ -138,8 +155,10 @@ def compare(rows: pd.DataFrame, others: pd.DataFrame) -> tuple[int, dict[tuple[s
 
 def _resample(count: int, resamples: int, seed: int) -> np.ndarray:
     """How often each photo is drawn in each resample, float64 [resamples, count]."""
+    if not count:
+        return np.empty((resamples, 0))
     generator = np.random.default_rng(seed)
-    return generator.multinomial(count, np.full(count, 1 / max(count, 1)), resamples).astype(float)
+    return generator.multinomial(count, np.full(count, 1 / count), resamples).astype(float)
 
 
 def _means(table: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -149,38 +168,34 @@ def _means(table: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return weights @ np.where(known, table, 0) / (weights @ known)
 
 
-def _cell(table: np.ndarray, weights: np.ndarray, column: int) -> Cell:
-    known = table[~np.isnan(table[:, column]), column]
+def _cell(values: np.ndarray, weights: np.ndarray) -> Cell:
+    known = values[~np.isnan(values)]
     if not len(known):
         return Cell(math.nan, math.nan, math.nan, 0)
-    low, high = np.nanpercentile(_means(table[:, [column]], weights), INTERVAL)
+    if len(known) < 2:
+        # Drawing one photo anew always gives that photo: this says nothing of its spread.
+        return Cell(float(known[0]), math.nan, math.nan, 1)
+    low, high = np.nanpercentile(_means(values[:, None], weights), INTERVAL)
     return Cell(float(known.mean()), float(low), float(high), len(known))
 
 
-def _column(
-    metric: str,
-    names: Sequence[str],
-    methods: int,
-    table: np.ndarray,
-    weights: np.ndarray,
-    higher: bool,
-) -> dict[tuple[str, str], Cell]:
-    """Cells of one metric; the first ``methods`` columns compete, the others are controls."""
-    cells = [_cell(table, weights, column) for column in range(len(names))]
-    means = np.array([cell.mean for cell in cells[:methods]])
-    if methods and not np.isnan(means).all():
-        best = int(np.nanargmax(means) if higher else np.nanargmin(means))
-        for index in range(methods):
-            difference = _means(table[:, [index]] - table[:, [best]], weights)
-            low, high = np.nanpercentile(difference, INTERVAL) if len(difference) else (1, 1)
-            cells[index] = Cell(
-                **{
-                    **vars(cells[index]),
-                    "best": index == best,
-                    "tied": index != best and bool(low <= 0 <= high),
-                }
-            )
-    return {(name, metric): cell for name, cell in zip(names, cells, strict=True)}
+def _column(table: pd.DataFrame, weights: np.ndarray, higher: bool) -> dict[str, Cell]:
+    """Cells of one metric by method or control, marked; only methods can be the best."""
+    cells = {name: _cell(table[name].to_numpy(), weights) for name in table}
+    sign = 1 if higher else -1
+    ranked = [name for name in cells if name not in CONTROLS and cells[name].valid]
+    if not ranked:
+        return cells
+    best = max(ranked, key=lambda name: sign * cells[name].mean)
+    for name, cell in cells.items():
+        if name == best:
+            cells[name] = replace(cell, best=True)
+        elif cell.valid:
+            gap = _cell((sign * (table[name] - table[best])).to_numpy(), weights)
+            ahead = name in CONTROLS and gap.low > 0
+            # Without an interval nothing is shown, hence the negation.
+            cells[name] = replace(cell, tied=not ahead and not gap.high < 0, ahead=ahead)
+    return cells
 
 
 def _rank(means: np.ndarray, higher: bool) -> np.ndarray:
@@ -189,52 +204,69 @@ def _rank(means: np.ndarray, higher: bool) -> np.ndarray:
     return rankdata(-scores, axis=1)
 
 
-def _order(ranks: np.ndarray) -> np.ndarray:
-    return np.argsort(ranks, axis=1, kind="stable")
+def _places(ranks: np.ndarray) -> np.ndarray:
+    """Places along rows of ranks [n, methods], which means of ranks are not."""
+    return rankdata(ranks, axis=1)
 
 
 def say(board: Board) -> str:
-    """The leaderboard in a sentence or three: who is ahead on what, and what cannot be told."""
-    if not board.photos or not board.methods:
+    """The leaderboard in a few sentences: who is ahead on what, and what cannot be told."""
+    if not board.photos:
         return "There is no photo to judge by."
     count = f"On {board.photos} photo{'s' if board.photos > 1 else ''}"
     six = [name for name in board.metrics if not METRICS[name].extra]
-    ahead: dict[str, list[str]] = {}
-    open_metrics = []
-    for metric in six:
-        column = {name: board.cells[name, metric] for name in board.methods}
-        best = next((name for name, cell in column.items() if cell.best), None)
-        if best is None or any(cell.tied for cell in column.values()):
-            open_metrics.append(METRICS[metric].label)
-        else:
-            ahead.setdefault(best, []).append(METRICS[metric].label)
-    winner = next((name for name, won in ahead.items() if len(won) == len(six)), None)
-    if winner:
-        parts = [f"{count}, {_label(winner)} beats the others on every metric."]
-    else:
-        parts = [
-            f"{count}, no method beats the others on all {_COUNTS.get(len(six), len(six))} metrics."
-        ]
-        parts += [f"{_label(name)} is ahead on {_join(won)}." for name, won in ahead.items()]
-    if open_metrics:
-        parts.append(f"{_join(open_metrics)} cannot tell the best ones apart.")
-    beaten = _beaten_by_blind(board, six)
-    if beaten:
-        parts.append(f"On {_join(beaten)}, a map that knows nothing does better than all of them.")
+    if not board.methods or not six:
+        return f"{count}, there is nothing that methods could be judged by."
+    parts = [*_say_methods(board, six, count), *_say_controls(board, six)]
     if board.photos < FEW_PHOTOS:
         parts.append("So few photos say little.")
     return " ".join(parts)
 
 
-def _beaten_by_blind(board: Board, metrics: Sequence[str]) -> list[str]:
-    beaten = []
-    for metric in metrics:
-        sign = 1 if METRICS[metric].higher_is_better else -1
-        best = max(sign * board.cells[name, metric].mean for name in board.methods)
-        blind = [name for name in board.controls if CONTROLS[name].blind]
-        if any(sign * board.cells[name, metric].mean > best for name in blind):
-            beaten.append(METRICS[metric].label)
-    return beaten
+def _say_methods(board: Board, six: Sequence[str], count: str) -> list[str]:
+    if len(board.methods) < 2:
+        return [f"{count}, {_label(board.methods[0])} has no other method to be compared with."]
+    ahead: dict[str, list[str]] = {}
+    level, unknown = [], []
+    for metric in six:
+        label = METRICS[metric].label
+        column = {name: board.cells[name, metric] for name in board.methods}
+        if sum(cell.valid > 0 for cell in column.values()) < 2:
+            unknown.append(label)
+        elif any(cell.tied for cell in column.values()):
+            level.append(label)
+        else:
+            best = next(name for name, cell in column.items() if cell.best)
+            ahead.setdefault(best, []).append(label)
+    every = METRICS[six[0]].label if len(six) == 1 else f"all {_COUNTS.get(len(six), len(six))} metrics"
+    winner = next((name for name, won in ahead.items() if len(won) == len(six)), None)
+    if winner:
+        return [f"{count}, {_label(winner)} beats the others on {every}."]
+    parts = [f"{count}, no method beats the others on {every}."]
+    parts += [f"{_label(name)} is ahead on {_join(won)}." for name, won in ahead.items()]
+    if level:
+        parts.append(f"{_join(level)} cannot tell the best ones apart.")
+    if unknown:
+        parts.append(f"Fewer than two methods have a figure for {_join(unknown)}.")
+    return parts
+
+
+def _say_controls(board: Board, six: Sequence[str]) -> list[str]:
+    """What maps that know nothing do as well as the methods, or better."""
+    blind = [name for name in board.controls if CONTROLS[name].blind]
+    better, level = [], []
+    for metric in six:
+        cells = [board.cells[name, metric] for name in blind]
+        if any(cell.ahead for cell in cells):
+            better.append(METRICS[metric].label)
+        elif any(cell.tied for cell in cells):
+            level.append(METRICS[metric].label)
+    parts = []
+    if better:
+        parts.append(f"On {_join(better)}, a map that knows nothing does better than all of them.")
+    if level:
+        parts.append(f"On {_join(level)}, a map that knows nothing cannot be told from the best.")
+    return parts
 
 
 def _label(method: str) -> str:

@@ -6,6 +6,7 @@ never kept, only their hashes.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import hashlib
 import io
@@ -24,6 +25,8 @@ import numpy as np
 import platformdirs
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+
+from xaicore.metrics.base import Trace
 
 VARIABLE = "XAICORE_STORE"
 VERSION = 1
@@ -399,6 +402,22 @@ class Store:
         # In one order everywhere, or two writers could wait for each other's rows.
         ordered = sorted(rows, key=lambda row: tuple(row[key] for key in keys))
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest), ordered)
+
+
+def keep_trace(store: Store, key: MapKey, trace: Trace) -> None:
+    """Keep what the network said while a map was tested."""
+    fields = {field.name: getattr(trace, field.name) for field in dataclasses.fields(trace)}
+    store.put_arrays(key, {name: values for name, values in fields.items() if values is not None})
+
+
+def find_trace(store: Store, key: MapKey) -> Trace | None:
+    """The trace that was kept, if there is one."""
+    names = [field.name for field in dataclasses.fields(Trace)]
+    found = {name: store.arrays(key, name) for name in names}
+    fractions, saliency, clean = (found.pop(n) for n in ("fractions", "saliency", "clean"))
+    if fractions is None or saliency is None or clean is None:
+        return None
+    return Trace(fractions, saliency, clean, **found)
 
 
 def _default_url() -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from xaicore.explainers import EXPLAINERS
-from xaicore.leaderboard import Board
+import numpy as np
+
+from xaicore.leaderboard import Board, Cell, difference
+from xaicore.tables import in_words, label_of
 
 HOLDS, DOES_NOT, CANNOT_TELL = "holds here", "does not hold here", "cannot be told"
 
@@ -49,79 +51,82 @@ class Claim:
     check: Callable[[Board], Verdict]
 
 
-def is_best(board: Board, method: str, metric: str) -> Verdict:
-    """Whether a method is the best on a metric and told apart from all others."""
-    if (method, metric) not in board.cells:
-        return Verdict(CANNOT_TELL, "It was not measured in this run.")
-    column = {name: board.cells[name, metric] for name in board.methods}
-    best = next((name for name, cell in column.items() if cell.best), None)
-    if best is None:
-        return Verdict(CANNOT_TELL, "It is undefined for every photo.")
-    own = column[method]
-    figures = f"{_label(method)} {own.mean:.3f}, best {_label(best)} {column[best].mean:.3f}."
-    if own.tied or (own.best and any(cell.tied for cell in column.values())):
-        return Verdict(CANNOT_TELL, f"{figures} The difference could be zero.")
-    return Verdict(HOLDS if own.best else DOES_NOT, figures)
+def is_first(board: Board, method: str, metric: str, sign: int = 1) -> Verdict:
+    """Whether a method has the highest figure of the four, or with -1 the lowest.
 
-
-def is_lowest(board: Board, method: str, metric: str) -> Verdict:
-    """Whether a method has the lowest figure on a metric, intervals apart from all others'."""
-    if (method, metric) not in board.cells:
-        return Verdict(CANNOT_TELL, "It was not measured in this run.")
-    own = board.cells[method, metric]
-    others = {name: board.cells[name, metric] for name in board.methods if name != method}
-    if not others:
-        return Verdict(CANNOT_TELL, "There is nothing to compare it with.")
-    lowest = min(others, key=lambda name: others[name].mean)
-    figures = (
-        f"{_label(method)} {own.mean:.3f}, lowest other {_label(lowest)} {others[lowest].mean:.3f}."
-    )
-    if own.high < others[lowest].low:
-        return Verdict(HOLDS, figures)
-    if own.low > others[lowest].high:
-        return Verdict(DOES_NOT, figures)
-    return Verdict(CANNOT_TELL, f"{figures} Their intervals overlap.")
+    It has if it is told apart from all others, photo by photo; it has not if any other is told to
+    be beyond it.
+    """
+    cells = _cells(board, metric)
+    if method not in cells or len(cells) < 2:
+        return Verdict(CANNOT_TELL, "There are no two figures of this run to compare.")
+    gaps = {name: difference(board, method, name, metric) for name in cells if name != method}
+    beyond = [name for name, gap in gaps.items() if sign * gap.mean < 0 and _is_told(gap)]
+    if beyond:
+        return Verdict(DOES_NOT, _figures(cells))
+    close = [name for name, gap in gaps.items() if not _is_told(gap)]
+    if close:
+        names = ", ".join(label_of(name) for name in close)
+        return Verdict(CANNOT_TELL, f"{_figures(cells)} The difference to {names} could be zero.")
+    return _if_complete(cells, HOLDS, _figures(cells))
 
 
 def has_negative_drop(board: Board) -> Verdict:
     """Whether some method's signed average drop lies below zero, interval and all."""
-    cells = {
-        name: board.cells[name, "ad_signed"]
-        for name in board.methods
-        if (name, "ad_signed") in board.cells
-    }
+    cells = _cells(board, "ad_signed")
     if not cells:
-        return Verdict(CANNOT_TELL, "The signed drop was not measured in this run.")
-    lowest = min(cells, key=lambda name: cells[name].mean)
-    cell = cells[lowest]
-    figures = f"The lowest is {_label(lowest)} {cell.mean:.3f} ({cell.low:.3f} to {cell.high:.3f})."
-    if cell.high < 0:
-        return Verdict(HOLDS, figures)
-    return Verdict(DOES_NOT if cell.low > 0 else CANNOT_TELL, figures)
+        return Verdict(CANNOT_TELL, "The signed drop has no figure in this run.")
+    if any(cell.high < 0 for cell in cells.values()):
+        return Verdict(HOLDS, _figures(cells))
+    if all(cell.low > 0 for cell in cells.values()):
+        return _if_complete(cells, DOES_NOT, _figures(cells))
+    return Verdict(CANNOT_TELL, f"{_figures(cells)} An interval holds zero or is not known.")
 
 
 def highest_drop_is_best(board: Board) -> Verdict:
-    """AD is a loss: the method with the highest is the worst on it, by definition."""
-    cells = {name: board.cells[name, "ad"] for name in board.methods if (name, "ad") in board.cells}
-    if not cells:
-        return Verdict(CANNOT_TELL, "AD was not measured in this run.")
+    """AD is a loss, so the highest is the worst by definition, if the four differ at all."""
+    cells = _cells(board, "ad")
+    if len(cells) < 2:
+        return Verdict(CANNOT_TELL, "There are no two figures of this run to compare.")
     highest = max(cells, key=lambda name: cells[name].mean)
+    lowest = min(cells, key=lambda name: cells[name].mean)
+    if not _is_told(difference(board, highest, lowest, "ad")):
+        return Verdict(CANNOT_TELL, f"{_figures(cells)} Highest and lowest could be the same.")
     return Verdict(
         DOES_NOT,
-        f"AD is what is lost, so lower is better. {_label(highest)} loses most, "
-        f"{cells[highest].mean:.3f}, and ranks {board.ranks.loc[highest, 'overall']:.1f} on "
-        f"average of {len(board.methods)}.",
+        f"{_figures(cells)} AD is what is lost, so lower is better, and {label_of(highest)} "
+        "loses most.",
     )
 
 
-def _label(method: str) -> str:
-    return EXPLAINERS[method].label
+def _cells(board: Board, metric: str) -> dict[str, Cell]:
+    """The four methods' cells on a metric, as far as there is a figure."""
+    cells = {name: board.cells.get((name, metric)) for name in METHODS}
+    return {name: cell for name, cell in cells.items() if cell and cell.valid}
+
+
+def _is_told(gap: Cell) -> bool:
+    """Whether a difference is told from zero; one without an interval is not."""
+    return bool(np.sign(gap.low) == np.sign(gap.high) != 0)
+
+
+def _if_complete(cells: dict[str, Cell], verdict: str, because: str) -> Verdict:
+    """A verdict on all four, which needs all four."""
+    missing = [label_of(name) for name in METHODS if name not in cells]
+    if missing:
+        return Verdict(CANNOT_TELL, f"{because} There is no figure for {', '.join(missing)}.")
+    return Verdict(verdict, because)
+
+
+def _figures(cells: dict[str, Cell]) -> str:
+    return ", ".join(f"{label_of(name)} {in_words(cell)}" for name, cell in cells.items()) + "."
 
 
 CLAIMS = (
-    Claim("Grad-CAM is the best on IC.", lambda board: is_best(board, "gradcam", "ic")),
+    Claim("Grad-CAM is the best on IC.", lambda board: is_first(board, "gradcam", "ic")),
     Claim(
-        "Grad-CAM has the lowest IC of the four.", lambda board: is_lowest(board, "gradcam", "ic")
+        "Grad-CAM has the lowest IC of the four.",
+        lambda board: is_first(board, "gradcam", "ic", sign=-1),
     ),
     Claim("The method with the highest AD is the best.", highest_drop_is_best),
     Claim("There is a method with an AD below zero.", has_negative_drop),

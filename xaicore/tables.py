@@ -33,6 +33,10 @@ _SPECIAL = {
     NARROW: "~",
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
 }
 
 
@@ -78,10 +82,13 @@ def header_of(metric: str) -> str:
 
 
 def in_words(cell: Cell | None) -> str:
-    """A figure with half its interval's width; a dash where there is none."""
+    """A figure with half its interval's width, where it has one; a dash where there is none."""
     if cell is None or math.isnan(cell.mean):
         return "–"
-    return f"{cell.mean:.3f} ±{NARROW}{(cell.high - cell.low) / 2:.3f}".replace("-", "−")
+    half = (cell.high - cell.low) / 2
+    uncertainty = "" if math.isnan(half) else f" ±{NARROW}{half:.3f}"
+    # z: what rounds to zero has no sign.
+    return f"{cell.mean:z.3f}".replace("-", "−") + uncertainty
 
 
 def to_csv(table: pd.DataFrame) -> bytes:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from dashboard import components, services, state
+from dashboard.report import write_report
 
 choices = state.choices()
 classifier = choices.network.classifier
@@ -29,4 +32,15 @@ with st.container(horizontal=True, horizontal_alignment="distribute", vertical_a
         "Each map has its own scale: full colour is the 99th percentile of its values.",
         width="content",
     )
-    components.download_menu(choices)
+    with st.container(horizontal=True, width="content"):
+        components.download_menu(choices)
+        st.download_button(
+            "Report",
+            partial(write_report, choices, state.shown()),
+            f"petlens-{choices.label}-report.html",
+            "text/html",
+            on_click="ignore",
+            icon=":material/description:",
+            help="Photo, verdict, maps, curves, scores and settings in one HTML file; print it "
+            "from the browser for a PDF.",
+        )

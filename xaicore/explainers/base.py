@@ -231,7 +231,7 @@ def describe(
         "parameters": dict(parameters),
         "target": target,
         "weights": classifier.fingerprint,
-        "versions": dict(_versions()),
+        "versions": dict(library_versions()),
     }
 
 
@@ -262,7 +262,8 @@ def choose_targets(
 
 
 @functools.cache
-def _versions() -> Mapping[str, str]:
+def library_versions() -> Mapping[str, str]:
+    """Versions of the libraries that maps are made with, by name."""
     return {name: version(name) for name in _LIBRARIES}
 
 
