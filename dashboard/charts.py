@@ -18,7 +18,7 @@ GREY = "#8C8C8C"
 BAND_OPACITY = 0.2
 AREA_OPACITY = 0.05
 HEIGHT_PIXELS = 470
-LEGEND_PIXELS = 212
+LEGEND_PIXELS = 172
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ KINDS = {
         METRICS["dauc"],
         "Deletion, most salient first",
         "pixels removed",
-        "with no pixel left",
+        "all removed",
         -1,
     ),
     "insertion": Kind(
@@ -47,7 +47,7 @@ KINDS = {
         METRICS["iauc"],
         "Insertion, most salient first",
         "pixels restored",
-        "blurred, no pixel restored",
+        "all blurred",
         0,
     ),
 }
@@ -59,9 +59,13 @@ def curve(trace: Trace, kind: Kind) -> np.ndarray:
 
 
 def draw_curves(
-    kind: Kind, traces: Mapping[str, Trace], controls: Sequence[Trace], label: str, step: int
+    kind: Kind,
+    traces: Mapping[str, Trace],
+    controls: Sequence[Trace],
+    label: str,
+    step: int | None = None,
 ) -> go.Figure:
-    """Curves of one map each, by method, before the band of the controls; a line at the step.
+    """Curves of one map each, by method, before the band of the controls; a line at ``step``.
 
     ``label`` is the class whose probability they show. Point n of every curve is step n.
     """
@@ -71,11 +75,12 @@ def draw_curves(
         _add_band(figure, fractions, np.concatenate([curve(t, kind) for t in controls]))
     for name, trace in traces.items():
         _add_curve(figure, kind, name, trace)
-    for name, trace in traces.items():
-        _add_point(figure, kind, name, trace, step)
     empty = float(curve(next(iter(traces.values())), kind)[0, kind.empty_step])
     _mark_empty(figure, kind, fractions, empty, label)
-    figure.add_vline(x=float(fractions[step]), line={"width": 1.5, "color": GREY})
+    if step is not None:
+        for name, trace in traces.items():
+            _add_point(figure, kind, name, trace, step)
+        figure.add_vline(x=float(fractions[step]), line={"width": 1.5, "color": GREY})
     figure.update_layout(
         title={"text": kind.title, "font": {"size": 16}},
         height=HEIGHT_PIXELS,
@@ -108,7 +113,7 @@ def _add_band(figure: go.Figure, fractions: np.ndarray, curves: np.ndarray) -> N
     figure.add_scatter(y=low, showlegend=False, **edge)
     figure.add_scatter(
         y=high,
-        name=f"80 % of {len(curves)} maps that know nothing",
+        name=f"{len(curves)} maps that know nothing",
         fill="tonexty",
         fillcolor=_transparent(GREY, BAND_OPACITY),
         **edge,
@@ -178,14 +183,21 @@ def describe_curves(kind: Kind, traces: Mapping[str, Trace], label: str) -> str:
 
 def to_html(figures: Sequence[go.Figure], title: str) -> str:
     """Figures as one page that needs no network connection."""
-    parts = [
-        figure.to_html(full_html=False, include_plotlyjs=number == 0)
-        for number, figure in enumerate(figures)
-    ]
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"</head><body>{''.join(parts)}</body></html>"
+        f"</head><body>{''.join(embed(figures))}</body></html>"
     )
+
+
+def embed(figures: Sequence[go.Figure]) -> list[str]:
+    """Figures as parts of a page; the first one brings the script that draws them all."""
+    return [
+        go.Figure(figure)
+        # On the dashboard the theme makes room for labels.
+        .update_layout(template="plotly_white", margin={"l": 64, "b": 120})
+        .to_html(full_html=False, include_plotlyjs=number == 0)
+        for number, figure in enumerate(figures)
+    ]
 
 
 def tabulate_curves(traces: Mapping[str, Trace], settings: Mapping[str, object]) -> pd.DataFrame:

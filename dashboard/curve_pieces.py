@@ -235,7 +235,10 @@ def _show_charts(choices: Choices, known: Known, step: int) -> None:
     if not known.traces:
         st.caption("The curves come as soon as the first map is tested.")
         return
-    st.caption("Click a point of a curve to see which pixels that step moved.")
+    words = "Click a point of a curve to see which pixels that step moved."
+    if known.controls:
+        words += " Grey: the middle 80 % of the curves of maps that know nothing."
+    st.caption(words)
     controls = list(known.controls.values())
     for kind in KINDS.values():
         key = state.chart_key(kind.name)
@@ -360,9 +363,6 @@ def _csv_file(known: Known, settings: dict[str, object]) -> str:
 
 
 def _html_file(known: Known, label: str) -> str:
-    step = st.session_state[state.STEP]
     controls = list(known.controls.values())
-    figures = [
-        charts.draw_curves(kind, known.traces, controls, label, step) for kind in KINDS.values()
-    ]
+    figures = [charts.draw_curves(kind, known.traces, controls, label) for kind in KINDS.values()]
     return charts.to_html(figures, f"Curves for {label}")

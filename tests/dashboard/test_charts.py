@@ -46,7 +46,7 @@ def test_a_curve_has_its_points_its_colour_and_its_area_in_the_legend() -> None:
 
 def test_all_charts_share_their_axes() -> None:
     for kind in KINDS.values():
-        figure = draw_curves(kind, TRACES, [], "cat", 0)
+        figure = draw_curves(kind, TRACES, [], "cat")
         assert figure.layout.xaxis.range == (0, 100)
         assert figure.layout.yaxis.range == (0, 1.02)
         assert figure.layout.yaxis.title.text == "probability of cat"
@@ -63,22 +63,28 @@ def test_the_step_is_a_line_with_a_point_on_every_curve(step: int, share: float)
     ]
 
 
+def test_without_a_step_there_is_no_line() -> None:
+    figure = draw_curves(DELETION, TRACES, [], "cat")
+    assert not figure.layout.shapes
+    assert all(drawn.mode != "markers" for drawn in figure.data)
+
+
 def test_the_band_holds_the_middle_of_the_controls() -> None:
     controls = [trace(*([value] * 3 for value in np.linspace(0, 1, 6))), trace(*[[0.5] * 3] * 5)]
-    figure = draw_curves(DELETION, TRACES, controls, "cat", 0)
+    figure = draw_curves(DELETION, TRACES, controls, "cat")
     low, high = figure.data[:2]
     pooled = np.array([0, 0.2, 0.4, 0.6, 0.8, 1] + [0.5] * 5)
     np.testing.assert_allclose(low.y, np.full(3, np.percentile(pooled, 10)))
     np.testing.assert_allclose(high.y, np.full(3, np.percentile(pooled, 90)))
-    assert high.name == "80 % of 11 maps that know nothing"
+    assert high.name == "11 maps that know nothing"
     assert high.fill == "tonexty"
 
 
 def test_the_empty_picture_s_probability_is_marked_and_said() -> None:
-    removed = named(draw_curves(DELETION, TRACES, [], "cat", 0), "with no pixel left")
-    assert (removed.name, list(removed.y)) == ("with no pixel left: cat 0.600", [0.6, 0.6])
-    blurred = named(draw_curves(INSERTION, TRACES, [], "cat", 0), "blurred")
-    assert (blurred.name, list(blurred.y)) == ("blurred, no pixel restored: cat 0.600", [0.6, 0.6])
+    removed = named(draw_curves(DELETION, TRACES, [], "cat"), "all removed")
+    assert (removed.name, list(removed.y)) == ("all removed: cat 0.600", [0.6, 0.6])
+    blurred = named(draw_curves(INSERTION, TRACES, [], "cat"), "blurred")
+    assert (blurred.name, list(blurred.y)) == ("all blurred: cat 0.600", [0.6, 0.6])
 
 
 def test_a_chart_is_described_in_words() -> None:
@@ -87,7 +93,7 @@ def test_a_chart_is_described_in_words() -> None:
 
 
 def test_the_page_of_charts_holds_all_it_needs() -> None:
-    figures = [draw_curves(kind, TRACES, [], "cat", 0) for kind in KINDS.values()]
+    figures = [draw_curves(kind, TRACES, [], "cat") for kind in KINDS.values()]
     page = to_html(figures, "Curves for <cat>")
     assert "<title>Curves for &lt;cat&gt;</title>" in page
     assert page.count("Plotly.newPlot(") == 2

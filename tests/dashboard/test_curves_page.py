@@ -44,6 +44,12 @@ def classifier(classifier: Classifier, photos: list[Image.Image]) -> Classifier:
     return Classifier(net, device="cpu")
 
 
+@pytest.fixture(autouse=True)
+def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store in which no other test has left the traces of the same maps."""
+    monkeypatch.setenv("XAICORE_STORE", f"sqlite:///{tmp_path / 'results.db'}")
+
+
 def run(app: AppTest) -> AppTest:
     """Run until nothing is left to test; nothing may fail on the way."""
     while True:
