@@ -33,7 +33,7 @@ def write_report(choices: Choices, cards: Mapping[str, Shown]) -> str:
     order = np.argsort(probabilities)[::-1][:3]
     labels = choices.network.classifier.labels
     figures = [
-        charts.draw_curves(kind, traces, [], choices.label, 0) for kind in charts.KINDS.values()
+        charts.draw_curves(kind, traces, [], choices.label) for kind in charts.KINDS.values()
     ]
     return _TEMPLATES.get_template("report.html").render(
         title=f"Why {choices.label}? {choices.photo.title}",
@@ -45,10 +45,7 @@ def write_report(choices: Choices, cards: Mapping[str, Shown]) -> str:
         label=choices.label,
         cards=[_describe(name, card) for name, card in cards.items()],
         scores=_score(traces),
-        charts=[
-            figure.to_html(full_html=False, include_plotlyjs=number == 0)
-            for number, figure in enumerate(figures)
-        ],
+        charts=charts.embed(figures),
         settings=json.dumps(
             {
                 "photo": choices.photo.hash,
@@ -94,7 +91,7 @@ def _score(traces: Mapping[str, Trace]) -> list[dict[str, Any]]:
 
 
 def _in_words(score: float) -> str:
-    return "–" if math.isnan(score) else f"{score:.3f}"
+    return "–" if math.isnan(score) else f"{score:.3f}".replace("-", "−")
 
 
 def _to_url(picture: Image.Image) -> str:

@@ -1,0 +1,38 @@
+"""No page has a serious fault that axe can find, in either theme, wide or narrow."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tools.browser import View, wait_until_settled
+
+QUICK = "lime-samples=50&lime-superpixels=10"
+PATHS = {
+    "explain": f"/?{QUICK}",
+    "compare": "/compare",
+    "curves": f"/curves?steps=16&{QUICK}",
+    "leaderboard": "/leaderboard",
+    "study": "/leaderboard?board=The+study",
+    "evaluate": "/leaderboard?board=Evaluate+my+photos",
+    "methods": "/methods",
+    "metrics": "/methods?chapter=Metrics",
+}
+VIEWS = [
+    View("light" if number % 2 else "dark", 1440 if number % 4 < 2 else 390, path=path)
+    for number, path in enumerate([*PATHS.values(), *list(PATHS.values())[:5]])
+]
+SERIOUS = ("serious", "critical")
+
+
+@pytest.mark.parametrize("page", VIEWS, ids=lambda view: f"{view}{view.path}", indirect=True)
+def test_axe_finds_nothing_serious(page: Page) -> None:
+    wait_until_settled(page)
+    found = Axe().run(page).response["violations"]
+    serious = {
+        violation["id"]: [node["target"] for node in violation["nodes"]][:5]
+        for violation in found
+        if violation["impact"] in SERIOUS
+    }
+    assert serious == {}
