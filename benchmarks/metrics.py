@@ -1,0 +1,140 @@
+"""What the metrics cost, against the bare network, Quantus and a plain loop a step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+import xaicore
+from benchmarks.timing import Row, compare, side_by_side
+from xaicore.metrics import choose_metrics, needs_of
+from xaicore.metrics.perturbation import trace_maps
+
+STEPS = 128
+LOOP_BATCH = 20
+GPU_PHOTOS = 200
+GPU_METHODS = 4
+
+
+def plain_deletion(
+    classifier: xaicore.Classifier, photo: torch.Tensor, saliency: torch.Tensor, target: int
+) -> list[float]:
+    """A deletion curve as it is usually written: the most salient pixels sought anew each step."""
+    left = saliency.flatten().clone()
+    picture = photo.clone()
+    pixels = len(left) // STEPS
+    pictures, scores = [], []
+    for step in range(STEPS + 1):
+        pictures.append(picture.clone())
+        if len(pictures) == LOOP_BATCH or step == STEPS:
+            logits = classifier.net(torch.cat(pictures))
+            scores += logits.softmax(1)[:, target].tolist()
+            pictures = []
+        if step < STEPS:
+            chosen = left.topk(pixels).indices
+            left[chosen] = -torch.inf
+            picture.flatten(2)[..., chosen] = 0
+    return scores
+
+
+def plain_scores(
+    classifier: xaicore.Classifier, photo: torch.Tensor, saliency: torch.Tensor, target: int
+) -> None:
+    """The six metrics with a plain loop: both curves, then the masked photo."""
+    with torch.inference_mode():
+        plain_deletion(classifier, photo, saliency, target)
+        plain_deletion(classifier, photo, -saliency, target)
+        mask = saliency.clamp(min=0) / saliency.max()
+        classifier.net(torch.cat([photo, photo * mask]))
+
+
+def quantus_deletion(
+    classifier: xaicore.Classifier, photo: torch.Tensor, saliency: np.ndarray, target: int
+) -> Callable[[], object]:
+    """Quantus's pixel flipping with as many steps and the same fill."""
+    import quantus
+
+    metric = quantus.PixelFlipping(
+        features_in_step=photo.shape[-2:].numel() // STEPS,
+        perturb_baseline="mean",
+        abs=False,
+        normalise=False,
+        disable_warnings=True,
+        display_progressbar=False,
+    )
+    x, a = photo.cpu().numpy(), saliency[:, None]
+
+    def run() -> object:
+        return metric(
+            model=classifier.net,
+            x_batch=x,
+            y_batch=np.array([target]),
+            a_batch=a,
+            device=str(classifier.device),
+        )
+
+    return run
+
+
+def bare(classifier: xaicore.Classifier, photo: torch.Tensor, pictures: int) -> None:
+    """As many forwards as a score needs, at the best batch size."""
+    size = classifier.batch_size
+    batch = photo.repeat(size, 1, 1, 1)
+    for _ in range(pictures // size):
+        classifier.logits(batch)
+    if pictures % size:
+        classifier.logits(batch[: pictures % size])
+
+
+def run(classifier: xaicore.Classifier, photo: torch.Tensor) -> list[Row]:
+    target = int(classifier.predicted(photo)[0])
+    maps = xaicore.explain(classifier, photo, "lrp", [target]).maps
+    saliency = torch.from_numpy(maps[0]).to(classifier.device)
+    needs = needs_of(choose_metrics())
+    # Two curves with their inner pictures, three ends, and the masked photo.
+    pictures = 2 * (STEPS - 1) + 3 + 1
+    work: dict[str, Callable[[], object]] = {
+        "six": lambda: trace_maps(classifier, photo, maps, [target], needs=needs),
+        "bare": lambda: bare(classifier, photo, pictures),
+        "deletion": lambda: trace_maps(classifier, photo, maps, [target], needs={"deletion"}),
+        "loop": lambda: plain_scores(classifier, photo, saliency, target),
+        "quantus": quantus_deletion(classifier, photo, maps, target),
+    }
+    seconds = side_by_side(work, rounds=9)
+    rows = [
+        compare("the six metrics / bare forwards, best batch", seconds, "six", "bare",
+                "at most 1.10"),
+        compare("plain loop, top-k a step, batch 20 / the six metrics", seconds, "loop", "six",
+                "at least 2.2"),
+        compare("Quantus's pixel flipping / deletion curve", seconds, "quantus", "deletion",
+                "at least 3.5"),
+    ]  # fmt: skip
+    if classifier.device.type == "cuda":
+        rows.append(_many(classifier, photo, maps, target))
+    return rows
+
+
+def _many(
+    classifier: xaicore.Classifier, photo: torch.Tensor, maps: np.ndarray, target: int
+) -> Row:
+    """Seconds for the six metrics of 200 photos and four methods, on a GPU."""
+    photos = photo.repeat(GPU_PHOTOS, 1, 1, 1)
+    every = np.repeat(maps, GPU_PHOTOS * GPU_METHODS, axis=0)
+    owners = np.repeat(np.arange(GPU_PHOTOS), GPU_METHODS)
+    seconds = side_by_side(
+        {
+            "all": lambda: trace_maps(
+                classifier, photos, every, [target] * GPU_PHOTOS, photos=owners
+            )
+        },
+        rounds=3,
+    )["all"]
+    return Row(
+        "seconds for six metrics, 200 photos, 4 methods",
+        sorted(seconds)[1],
+        min(seconds),
+        max(seconds),
+        "at most 10",
+    )
