@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 
 import xaicore
-from benchmarks import explainers
+from benchmarks import evaluation, explainers, felt, metrics
+from tools.browser import find_browser
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,7 +33,9 @@ def machine(device: torch.device) -> str:
 def main() -> None:
     classifier = xaicore.load_classifier()
     photo = classifier.preprocess([xaicore.load_photo(ROOT / "assets" / "samples" / "chelsea.jpg")])
-    rows = explainers.run(classifier, photo)
+    rows = [*explainers.run(classifier, photo), *metrics.run(classifier, photo)]
+    costs = evaluation.run()
+    waits = felt.run() if find_browser() else []
     text = "\n".join(
         [
             "# Benchmarks",
@@ -47,6 +50,19 @@ def main() -> None:
             "| what | ratio | quartiles | aim |",
             "|---|---|---|---|",
             *(row.markdown() for row in rows),
+            "",
+            "An evaluation by Grad-CAM, AD and IIC, of ever more photos: the time a photo takes "
+            "and the most memory that the process held.",
+            "",
+            "| photos | ms a photo | MB at most |",
+            "|---|---|---|",
+            *(cost.markdown() for cost in costs),
+            "",
+            "Waits in milliseconds, in a headless browser on the same cores as the server.",
+            "",
+            "| what | times | p50 | p95 | aim |",
+            "|---|---|---|---|---|",
+            *(wait.markdown() for wait in waits),
             "",
         ]
     )

@@ -10,7 +10,7 @@ import torch
 import xaicore
 from benchmarks.timing import Row, compare, side_by_side
 from xaicore.metrics import choose_metrics, needs_of
-from xaicore.metrics.perturbation import trace_maps
+from xaicore.metrics.perturbation import blur_photos, trace_maps
 
 STEPS = 128
 LOOP_BATCH = 20
@@ -18,34 +18,41 @@ GPU_PHOTOS = 200
 GPU_METHODS = 4
 
 
-def plain_deletion(
-    classifier: xaicore.Classifier, photo: torch.Tensor, saliency: torch.Tensor, target: int
-) -> list[float]:
-    """A deletion curve as it is usually written: the most salient pixels sought anew each step."""
-    left = saliency.flatten().clone()
-    picture = photo.clone()
-    pixels = len(left) // STEPS
-    pictures, scores = [], []
-    for step in range(STEPS + 1):
-        pictures.append(picture.clone())
-        if len(pictures) == LOOP_BATCH or step == STEPS:
-            logits = classifier.net(torch.cat(pictures))
-            scores += logits.softmax(1)[:, target].tolist()
-            pictures = []
-        if step < STEPS:
-            chosen = left.topk(pixels).indices
-            left[chosen] = -torch.inf
-            picture.flatten(2)[..., chosen] = 0
-    return scores
+def plain_curve(
+    classifier: xaicore.Classifier,
+    start: torch.Tensor,
+    end: torch.Tensor,
+    saliency: torch.Tensor,
+    target: int,
+) -> tuple[list[float], list[float]]:
+    """A curve as it is usually written: at each step top-k of all that has moved, then a blend.
+
+    Probabilities of all steps, and the mean saliency of each.
+    """
+    flat = saliency.flatten()
+    pixels = len(flat) // STEPS
+    pictures, means = [start], []
+    for step in range(1, STEPS + 1):
+        values, moved = flat.topk(pixels * step)
+        means.append(values[-pixels:].mean().item())
+        stays = torch.ones_like(flat)
+        stays[moved] = 0
+        mask = stays.view(1, 1, *saliency.shape)
+        pictures.append(start * mask + end * (1 - mask))
+    scores: list[float] = []
+    for batch in torch.cat(pictures).split(LOOP_BATCH):
+        scores += classifier.net(batch).softmax(1)[:, target].tolist()
+    return scores, means
 
 
 def plain_scores(
     classifier: xaicore.Classifier, photo: torch.Tensor, saliency: torch.Tensor, target: int
 ) -> None:
-    """The six metrics with a plain loop: both curves, then the masked photo."""
+    """What the six metrics need with the plain loop: both curves, then the masked photo."""
     with torch.inference_mode():
-        plain_deletion(classifier, photo, saliency, target)
-        plain_deletion(classifier, photo, -saliency, target)
+        blurred = blur_photos(photo, xaicore.Protocol())
+        plain_curve(classifier, photo, torch.zeros_like(photo), saliency, target)
+        plain_curve(classifier, blurred, photo, saliency, target)
         mask = saliency.clamp(min=0) / saliency.max()
         classifier.net(torch.cat([photo, photo * mask]))
 

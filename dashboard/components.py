@@ -157,6 +157,8 @@ def choose_photo() -> Photo:
     state.keep_photo(photo)
     with preview:
         _preview(photo)
+    if source != "sample":
+        st.caption("A link to this page carries your settings, not your photo.")
     return photo
 
 

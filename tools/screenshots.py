@@ -18,10 +18,22 @@ from tools.browser import (
 )
 
 FOLDER = ROOT / "docs" / "screenshots"
-PAGES = {"explain": "/"}
-# What a page shows last: here, the proof under LIME's map.
-FINISHED = {"explain": "R²"}
-LAST_SECONDS = 120
+PAGES = {
+    "explain": "/",
+    "compare": "/compare",
+    "curves": "/curves",
+    "leaderboard": "/leaderboard",
+    "methods": "/methods",
+}
+# What a page shows last.
+FINISHED = {
+    "explain": "R²",
+    "compare": "sample photos",
+    "curves": "Done:",
+    "leaderboard": "The same in words",
+    "methods": "Its proof:",
+}
+LAST_SECONDS = 300
 WIDTHS = {"wide": 1440, "narrow": 390}
 
 
@@ -47,7 +59,7 @@ def main() -> None:
                     context = open_context(browser, address, View(theme, width))
                     page = context.new_page()
                     page.goto(path)
-                    page.get_by_text(FINISHED[name]).wait_for(timeout=LAST_SECONDS * 1000)
+                    page.get_by_text(FINISHED[name]).first.wait_for(timeout=LAST_SECONDS * 1000)
                     wait_until_settled(page)
                     show_whole_page(page, width)
                     file = FOLDER / f"{name}-{theme}-{size}.png"
