@@ -92,7 +92,9 @@ def summarise(rows: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> 
     six = [name for name in metrics if not METRICS[name].extra] or metrics
     ranks["overall"] = ranks[six].mean(axis=1)
     draws["overall"] = np.mean([draws[name] for name in six], axis=0)
-    same = {name: _places(drawn) == _places(ranks[[name]].to_numpy().T) for name, drawn in draws.items()}
+    same = {
+        name: _places(drawn) == _places(ranks[[name]].to_numpy().T) for name, drawn in draws.items()
+    }
     ordered = list(ranks["overall"].sort_values(kind="stable").index)
     stays = pd.DataFrame({name: kept.mean(axis=0) for name, kept in same.items()}, index=methods)
     return Board(
@@ -238,7 +240,9 @@ def _say_methods(board: Board, six: Sequence[str], count: str) -> list[str]:
         else:
             best = next(name for name, cell in column.items() if cell.best)
             ahead.setdefault(best, []).append(label)
-    every = METRICS[six[0]].label if len(six) == 1 else f"all {_COUNTS.get(len(six), len(six))} metrics"
+    every = (
+        METRICS[six[0]].label if len(six) == 1 else f"all {_COUNTS.get(len(six), len(six))} metrics"
+    )
     winner = next((name for name, won in ahead.items() if len(won) == len(six)), None)
     if winner:
         return [f"{count}, {_label(winner)} beats the others on {every}."]
