@@ -176,12 +176,14 @@ def _board(choices: Choices, protocol: Protocol, known: Known, polling: bool) ->
 
 def _go_forward(steps: int) -> None:
     """While playing, move on by one frame, and stop at the end."""
-    step = min(st.session_state.get(state.STEP, steps // FIRST_SHARE), steps)
-    playing = st.session_state.get(state.PLAYING, False)
-    if playing:
-        step = min(step + math.ceil(steps / FRAMES), steps)
-    st.session_state[state.STEP] = step
-    st.session_state[state.PLAYING] = playing and step < steps
+    here = st.session_state.setdefault(state.STEP, steps // FIRST_SHARE)
+    playing = st.session_state.setdefault(state.PLAYING, False)
+    step = min(here + (math.ceil(steps / FRAMES) if playing else 0), steps)
+    # What is written here overrules the hand on the slider, so only where it must.
+    if step != here:
+        st.session_state[state.STEP] = step
+    if playing and step == steps:
+        st.session_state[state.PLAYING] = False
 
 
 def _choose_step(protocol: Protocol, label: str) -> int:
@@ -311,7 +313,7 @@ def _worth(known: Known, metric: Metric, name: str) -> str:
     """Where a method's value falls among the maps that know nothing."""
     scores = known.control_scores(metric, name)
     if scores is None:
-        return "still compared"
+        return "not compared yet"
     score = metric.compute(known.traces[name])[0]
     if share_tied(score, scores) >= MOSTLY_TIED:
         return f"the same as {share_tied(score, scores):.0f} %"

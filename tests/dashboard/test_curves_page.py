@@ -288,3 +288,12 @@ def test_what_is_known_is_not_computed_again(app: AppTest, monkeypatch: pytest.M
     after = cards_of(app.switch_page("views/curves.py"))
     for metric, card in before.items():
         pd.testing.assert_frame_equal(after[metric], card)
+
+
+def test_a_shorter_protocol_keeps_the_slider_in_bounds(app: AppTest) -> None:
+    app.select_slider(key=state.STEPS).set_value(32).run()
+    app.slider(key=state.STEP).set_value(30).run()
+    app.select_slider(key=state.STEPS).set_value(STEPS)
+    run(app)
+    assert app.slider(key=state.STEP).value == STEPS
+    assert f"Step {STEPS} of {STEPS}: 100.0 %" in words(app)
