@@ -160,7 +160,7 @@ def on_all_six(**means: float) -> dict[str, dict[str, list[float]]]:
 
 def test_a_winner_of_all_six_is_named() -> None:
     board = summarise(make_rows(on_all_six(lrp=0.9, lime=0.5)))
-    assert say(board) == "On 30 photos, LRP beats the others on every metric."
+    assert say(board) == "On 30 photos, LRP beats the others on all six metrics."
 
 
 def test_a_split_field_is_told_as_it_is() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.test_leaderboard import make_rows, noise
-from xaicore.leaderboard import summarise
+from xaicore.leaderboard import Board, summarise
 from xaicore.study import (
     CANNOT_TELL,
     CLAIMS,
@@ -13,42 +13,53 @@ from xaicore.study import (
     HOLDS,
     has_negative_drop,
     highest_drop_is_best,
-    is_best,
-    is_lowest,
+    is_first,
 )
 
 
-def board(**means: float):
-    rows = {
-        name: {"ic": noise(mean, 60, seed, 0.02), "ad_signed": noise(mean - 0.5, 60, seed, 0.02),
-               "ad": noise(mean, 60, seed, 0.02)}
-        for seed, (name, mean) in enumerate(means.items())
-    }  # fmt: skip
-    return summarise(make_rows(rows))
+def board(gradcam: float, *, others: float = 0.5, leave_out: str = "") -> Board:
+    """A board on which Grad-CAM's figures differ from the other three's."""
+    means = {"lrp": others, "gradcam": gradcam, "deeplift": others, "lime": others}
+    return summarise(
+        make_rows(
+            {
+                name: {
+                    "ic": noise(mean, 60, seed, 0.02),
+                    "ad_signed": noise(mean - 0.4, 60, seed, 0.02),
+                    "ad": noise(mean, 60, seed, 0.02),
+                }
+                for seed, (name, mean) in enumerate(means.items())
+                if name != leave_out
+            }
+        )
+    )
 
 
 @pytest.mark.parametrize(
-    ("means", "best", "lowest"),
-    [
-        ({"gradcam": 0.9, "lrp": 0.5}, HOLDS, DOES_NOT),
-        ({"gradcam": 0.1, "lrp": 0.5}, DOES_NOT, HOLDS),
-        ({"gradcam": 0.5, "lrp": 0.5}, CANNOT_TELL, CANNOT_TELL),
-    ],
+    ("gradcam", "highest", "lowest"),
+    [(0.9, HOLDS, DOES_NOT), (0.1, DOES_NOT, HOLDS), (0.5, CANNOT_TELL, CANNOT_TELL)],
 )
-def test_best_and_lowest(means: dict[str, float], best: str, lowest: str) -> None:
-    assert is_best(board(**means), "gradcam", "ic").verdict == best
-    assert is_lowest(board(**means), "gradcam", "ic").verdict == lowest
+def test_highest_and_lowest(gradcam: float, highest: str, lowest: str) -> None:
+    assert is_first(board(gradcam), "gradcam", "ic").verdict == highest
+    assert is_first(board(gradcam), "gradcam", "ic", sign=-1).verdict == lowest
 
 
-@pytest.mark.parametrize(("mean", "verdict"), [(0.3, HOLDS), (0.9, DOES_NOT), (0.5, CANNOT_TELL)])
+def test_a_verdict_on_all_four_needs_all_four() -> None:
+    found = is_first(board(0.9, leave_out="lime"), "gradcam", "ic")
+    assert found.verdict == CANNOT_TELL
+    assert "no figure for LIME" in found.because
+
+
+@pytest.mark.parametrize(("mean", "verdict"), [(0.3, HOLDS), (0.9, DOES_NOT), (0.4, CANNOT_TELL)])
 def test_a_drop_below_zero(mean: float, verdict: str) -> None:
-    assert has_negative_drop(board(gradcam=mean, lrp=0.95)).verdict == verdict
+    assert has_negative_drop(board(mean)).verdict == verdict
 
 
 def test_the_highest_drop_is_no_virtue() -> None:
-    found = highest_drop_is_best(board(gradcam=0.9, lrp=0.2))
+    found = highest_drop_is_best(board(0.9))
     assert found.verdict == DOES_NOT
-    assert "Grad-CAM loses most, 0.9" in found.because
+    assert "Grad-CAM 0.899" in found.because
+    assert "Grad-CAM loses most" in found.because
 
 
 def test_without_figures_nothing_can_be_told() -> None:
