@@ -39,6 +39,8 @@ columns = runs.get_columns(results, part)
 
 st.markdown(f"### {say(board)}")
 board_pieces.show_table(board, columns)
+if results.about["note"]:
+    st.caption(f"Note: {results.about['note']}")
 board_pieces.download_menu(columns, part)
 
 view = st.segmented_control(
