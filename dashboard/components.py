@@ -397,13 +397,18 @@ def _finished_map(
         st.caption(f":material/visibility_off: {missing}")
     else:
         show_legend(look, choices.label)
+    show_proof(explainer, explanation)
+    seconds = explanation.checks["seconds"][0]
+    st.caption(f"Explains {TARGETS[explanation.settings['target']]}. Took {seconds:.2f} s.")
+
+
+def show_proof(explainer: Explainer, explanation: Explanation) -> None:
+    """How far the map of one photo can be trusted, and why not further."""
     proof = explainer.prove({name: values[0] for name, values in explanation.checks.items()})
     mark = ":green[:material/check_circle:]" if proof.good else ":yellow[:material/warning:]"
     st.markdown(f"{mark} {proof.text}")
     if proof.reason:
         st.caption(proof.reason)
-    seconds = explanation.checks["seconds"][0]
-    st.caption(f"Explains {TARGETS[explanation.settings['target']]}. Took {seconds:.2f} s.")
 
 
 def _fitting_look(explainer: Explainer, choices: Choices, best: int = 0) -> Look:

@@ -43,6 +43,12 @@ def show_text(lesson: Lesson, reading: str) -> None:
             st.markdown(f"**{title}.** {text}")
 
 
+def show_parameters(explainer: Explainer) -> None:
+    """What each parameter does, for those who cannot point at its help."""
+    lines = [f"- {parameter.label}: {parameter.help}" for parameter in explainer.parameters]
+    st.markdown("\n".join(["**What its parameters do.**", "", *lines]))
+
+
 def show_citation(citation: str, lesson: Lesson) -> None:
     """Who described it first, to copy."""
     if citation:
@@ -80,8 +86,8 @@ def method_example(explainer: Explainer, choices: Choices) -> None:
             st.caption(missing)
         else:
             components.show_legend(look, choices.label)
-        proof = explainer.prove({name: values[0] for name, values in explanation.checks.items()})
-        st.markdown(f"Its proof: {proof.text}")
+        st.caption("Its proof:")
+        components.show_proof(explainer, explanation)
 
 
 def _quick(parameter: Parameter) -> Parameter:
@@ -132,9 +138,9 @@ def _curve_example(metric: Metric, choices: Choices, name: str) -> None:
     picture = _to_picture(getattr(frame, kind.name)[0])
     probability = charts.curve(trace, kind)[0, step]
     words = f"{choices.label} {probability:.3f}"
-    st.image(
-        picture, width=EXAMPLE_PIXELS, caption=words, alt=f"The photo at step {step}: {words}."
-    )
+    # Not as the picture's caption: with one it would not shrink to its column.
+    st.image(picture, width=EXAMPLE_PIXELS, alt=f"The photo at step {step}: {words}.")
+    st.caption(words)
     st.plotly_chart(
         charts.draw_curves(kind, {name: trace}, [], choices.label, step),
         config={"displayModeBar": False},
@@ -152,9 +158,9 @@ def _mask_example(metric: Metric, choices: Choices, name: str) -> None:
     st.image(
         _to_picture(colours),
         width=EXAMPLE_PIXELS,
-        caption=words,
         alt=f"The photo dimmed by the map: {words}.",
     )
+    st.caption(words)
     _say_score(metric, float(metric.compute(trace)[0]), metric.caveat(trace))
 
 

@@ -12,7 +12,10 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Lesson:
-    """The idea, its formula (LaTeX) and symbols, how to read the figure, when not to trust it."""
+    """The idea, its formula (LaTeX) and symbols, how to read the figure, when not to trust it.
+
+    ``in_full`` is the name without abbreviations, where it has any.
+    """
 
     idea: str
     formula: str = ""
@@ -21,6 +24,7 @@ class Lesson:
     distrust: str = ""
     cost: str = ""
     bibtex: str = ""
+    in_full: str = ""
 
 
 @functools.cache

@@ -45,19 +45,27 @@ if key:
         bind="query-params",
     )
 
+if chapter == "methods":
+    lesson, citation = read_lesson(name, EXPLAINERS[name].summary), EXPLAINERS[name].citation
+elif chapter == "metrics":
+    summary = METRICS[name].summary if name in METRICS else ""
+    lesson, citation = read_lesson(name, summary), teaching.citation_of(name)
+else:
+    lesson, citation = read_lesson(name), ""
+
 text, example = st.columns([3, 2], gap="large")
 with text:
     st.header(names[name], anchor=False)
+    if lesson.in_full:
+        st.caption(lesson.in_full)
     if chapter == "methods":
-        lesson = read_lesson(name, EXPLAINERS[name].summary)
         teaching.show_text(lesson, "What the proof line means")
-        teaching.show_citation(EXPLAINERS[name].citation, lesson)
-    elif chapter == "metrics":
-        lesson = read_lesson(name, METRICS[name].summary if name in METRICS else "")
-        teaching.show_text(lesson, "How to read it")
-        teaching.show_citation(teaching.citation_of(name), lesson)
+        teaching.show_parameters(EXPLAINERS[name])
     else:
-        teaching.show_text(read_lesson(name), "How to read it")
+        teaching.show_text(lesson, "How to read it")
+# Below both columns, so that its lines fit and a phone has the example first; drawn before the
+# example, so that it need not wait for the network.
+teaching.show_citation(citation, lesson)
 with example:
     st.subheader("Try it", anchor=False)
     if chapter == "methods":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 import xaicore
@@ -14,6 +16,7 @@ from dashboard import services, state, teaching
 from dashboard.lessons import FOLDER, Lesson, read_lesson
 from dashboard.state import Photo
 from xaicore import EXPLAINERS, METRICS, Classifier, Protocol, score_maps
+from xaicore.explainers.lime import BatchedLime
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 PAGE = "views/methods.py"
@@ -40,12 +43,25 @@ def words(app: AppTest) -> str:
 def test_everything_is_taught_in_full(name: str) -> None:
     lesson = read_lesson(name)
     parts = vars(lesson)
-    if name == teaching.CONTROL:
-        parts = {part: text for part, text in parts.items() if part != "bibtex"}
-    assert all(parts.values()), name
+    needless = {"in_full", "bibtex"} if name == teaching.CONTROL else {"in_full"}
+    assert all(text for part, text in parts.items() if part not in needless), name
     # The idea in three sentences, or four where they are short.
     assert len(re.findall(r"[.?](?:\s|$)", lesson.idea)) in (3, 4)
     assert "\\ " not in lesson.idea
+
+
+def test_every_abbreviation_is_written_in_full() -> None:
+    labels = {name: EXPLAINERS[name].label for name in EXPLAINERS} | teaching.METRIC_LABELS
+    short = {name for name, label in labels.items() if re.search("[A-Z]{2}", label)}
+    assert {name for name in labels if read_lesson(name).in_full} == short
+
+
+def test_lime_s_formula_weighs_samples_as_lime_does() -> None:
+    photo = torch.zeros(3, 8, 8)
+    lime = BatchedLime(photo, photo, lambda batch: np.zeros(len(batch)), 8, 0.25, seed=0)
+    assert r"e^{-d(z)^2 / (2 \sigma^2)}" in read_lesson("lime").formula
+    distance = 0.3
+    assert lime.base.kernel_fn(distance) == pytest.approx(math.exp(-(distance**2) / (2 * 0.25**2)))
 
 
 @pytest.mark.parametrize("name", [name for name in TAUGHT if name != teaching.CONTROL])
@@ -70,8 +86,9 @@ def test_a_method_s_card(explainer: xaicore.Explainer) -> None:
     app = open_page(lesson=explainer.label)
     assert app.header[0].value == explainer.label
     assert read_lesson(explainer.name).idea.split(".")[0] in words(app)
-    assert "Its proof: " in words(app)
+    assert re.search(r"^:(green|yellow)\[:material/\w+:\] \w", words(app), re.MULTILINE)
     for parameter in explainer.parameters:
+        assert f"- {parameter.label}: {parameter.help}" in words(app)
         key = state.lesson_key(explainer.name, parameter.name)
         assert any(
             element.key == key
@@ -89,10 +106,10 @@ def test_a_parameter_changes_the_example(classifier: Classifier, kitten: Photo) 
         checks = {name: values[0] for name, values in explanation.checks.items()}
         proofs[layer] = EXPLAINERS["gradcam"].prove(checks).text
     assert len(set(proofs.values())) == 2
-    assert f"Its proof: {proofs[classifier.target_layer]}" in words(app)
+    assert f"] {proofs[classifier.target_layer]}" in words(app)
     app.selectbox(key=state.lesson_key("gradcam", "layer")).set_value("model.0").run()
     assert not app.exception
-    assert f"Its proof: {proofs['model.0']}" in words(app)
+    assert f"] {proofs['model.0']}" in words(app)
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=list(METRICS))
