@@ -129,22 +129,36 @@ def correlation(a: list[float], b: list[float]) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
+def curves(
+    classifier: Classifier, photo: np.ndarray, saliency: np.ndarray, target: int, protocol: Protocol
+) -> tuple[list[float], list[float], list[float], list[float]]:
+    """Insertion, deletion, shares of pixels and mean saliency of each step."""
+    blurred = blur(photo, protocol)
+    filled = fill(classifier, photo, protocol)
+    inserted, shares, means = curve(classifier, blurred, photo, saliency, target, protocol)
+    deleted, _, _ = curve(classifier, photo, filled, saliency, target, protocol)
+    return inserted, deleted, shares, means
+
+
+def fit(saliency: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A map of the photo's size is taken as it is; else it is stretched, in float32 as maps are."""
+    saliency = np.asarray(saliency, dtype=np.float32)
+    if saliency.shape == (height, width):
+        return saliency
+    # Unlike ``resize``, to the bit: the last digit decides the order of nearly equal pixels.
+    stretched = torch.from_numpy(saliency)[None, None]
+    return torch.nn.functional.interpolate(
+        stretched, (height, width), mode="bilinear", align_corners=False
+    )[0, 0].numpy()
+
+
 def scores(
     classifier: Classifier, photo: np.ndarray, saliency: np.ndarray, target: int, protocol: Protocol
 ) -> dict[str, float]:
     """All metrics of one photo [3, H, W] and its map [h, w]."""
     photo = photo.astype(np.float64)
-    # A map of the photo's size is taken as it is; else it is stretched, in float32 as maps are.
-    saliency = np.asarray(saliency, dtype=np.float32)
-    if saliency.shape != photo.shape[1:]:
-        stretched = torch.from_numpy(saliency)[None, None]
-        saliency = torch.nn.functional.interpolate(
-            stretched, photo.shape[1:], mode="bilinear", align_corners=False
-        )[0, 0].numpy()
-    blurred = blur(photo, protocol)
-    filled = fill(classifier, photo, protocol)
-    inserted, shares, means = curve(classifier, blurred, photo, saliency, target, protocol)
-    deleted, _, _ = curve(classifier, photo, filled, saliency, target, protocol)
+    saliency = fit(saliency, *photo.shape[1:])
+    inserted, deleted, shares, means = curves(classifier, photo, saliency, target, protocol)
     clean = probability(classifier, photo, target)
     highest = float(saliency.max())
     if highest > 0:

@@ -22,9 +22,17 @@ def agree(
     targets: list[int] | None = None,
 ) -> None:
     found = score_maps(classifier, batch, maps, targets, EVERY, protocol)
+    trace = trace_maps(classifier, batch, maps, targets, protocol)
     chosen = targets or classifier.predict(batch).argmax(1).tolist()
     for index, target in enumerate(chosen):
-        expected = restated.scores(classifier, batch[index].numpy(), maps[index], target, protocol)
+        photo = batch[index].double().numpy()
+        saliency = restated.fit(maps[index], *photo.shape[1:])
+        curves = restated.curves(classifier, photo, saliency, target, protocol)
+        traced = (trace.insertion, trace.deletion, trace.fractions[None], trace.saliency)
+        for values, rows in zip(curves, traced, strict=True):
+            assert rows is not None
+            np.testing.assert_allclose(rows[index % len(rows)], values, atol=1e-5)
+        expected = restated.scores(classifier, photo, maps[index], target, protocol)
         np.testing.assert_allclose(
             [found.loc[index, name] for name in EVERY],
             [expected[name] for name in EVERY],
@@ -43,7 +51,7 @@ def test_random_maps_on_random_networks(seed: int) -> None:
     )
 
 
-@pytest.mark.parametrize(("height", "width"), [(15, 15), (13, 19), (17, 8)])
+@pytest.mark.parametrize(("height", "width"), [(15, 15), (13, 19), (17, 8), (33, 47)])
 def test_odd_sizes(height: int, width: int) -> None:
     agree(
         make_classifier(),
@@ -58,11 +66,12 @@ def test_maps_smaller_than_the_photo(size: int) -> None:
     agree(make_classifier(), make_batch(2, 28, 28), make_maps(2, size, size), Protocol(steps=14))
 
 
-@pytest.mark.parametrize("size", [3, 8])
-def test_stretched_maps_are_bilinear(size: int) -> None:
+@pytest.mark.parametrize("size", [3, 8, 14])
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (33, 47)])
+def test_stretched_maps_are_bilinear(size: int, height: int, width: int) -> None:
     maps = make_maps(1, size, size)
-    stretched = fit_maps(maps, torch.zeros(1, dtype=torch.int64), make_batch(1, 16, 16))
-    np.testing.assert_allclose(stretched[0], restated.resize(maps[0], 16, 16), atol=1e-6)
+    stretched = fit_maps(maps, torch.zeros(1, dtype=torch.int64), make_batch(1, height, width))
+    np.testing.assert_allclose(stretched[0], restated.resize(maps[0], height, width), atol=1e-5)
 
 
 @pytest.mark.parametrize("steps", [2, 7, 100, 255, 256])
@@ -119,6 +128,20 @@ def test_the_box_blur_of_the_default_is_25_pixels_at_128() -> None:
     np.testing.assert_allclose(blurred[:, 0, 0], corner, atol=1e-5)
 
 
+@pytest.mark.parametrize(("height", "width"), [(60, 20), (20, 60)])
+def test_the_blur_goes_by_the_height(height: int, width: int) -> None:
+    """60 rows are blurred by 13 pixels, 20 rows by 9, however wide they are."""
+    batch = make_batch(1, height, width)
+    expected = restated.blur(batch[0].double().numpy(), Protocol())
+    np.testing.assert_allclose(blur_photos(batch, Protocol())[0], expected, atol=1e-5)
+
+
+def test_petnet_on_a_picture_that_is_not_square(classifier: Classifier) -> None:
+    # Of a smooth photo a blur changes so little that steps correlate with float32's rounding.
+    rough = torch.randn(2, 3, 40, 56, generator=torch.Generator().manual_seed(0))
+    agree(classifier, rough, make_maps(2, 14, 14), Protocol(steps=12))
+
+
 def test_the_other_class() -> None:
     agree(
         make_classifier(),
@@ -137,11 +160,12 @@ def test_a_probability_of_exactly_one() -> None:
     found = score_maps(classifier, batch, make_maps(3, 16, 16), None, EVERY)
     assert np.isfinite(found["ad"]).all()
     # Dimming a linear network's photo towards its answer makes it surer.
-    net = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 4), torch.nn.Flatten())
+    first = torch.nn.Conv2d(3, 2, 4)
     with torch.no_grad():
-        net[0].weight.zero_()
-        net[0].bias.copy_(torch.tensor([100.0, 0.0]))
-        net[0].weight[0] = -1.0
+        first.weight.zero_()
+        first.weight[0] = -1.0
+        first.bias = torch.nn.Parameter(torch.tensor([100.0, 0.0]))
+    net = torch.nn.Sequential(first, torch.nn.Flatten())
     certain = Classifier(net, ("cat", "dog"), 4, target_layer="0", device="cpu")
     photo = torch.ones(1, 3, 4, 4)
     assert certain.predict(photo)[0, 0] == 1.0
@@ -174,17 +198,3 @@ def test_more_steps_than_pixels_are_refused() -> None:
             make_maps(1, 16, 16),
             protocol=Protocol(steps=300),
         )
-
-
-def test_curves_and_step_saliences() -> None:
-    classifier, batch, maps = make_classifier(), make_batch(1, 16, 16), make_maps(1, 16, 16)
-    protocol = Protocol(steps=10)
-    trace = trace_maps(classifier, batch, maps, [1], protocol)
-    photo = batch[0].double().numpy()
-    scores, shares, means = restated.curve(
-        classifier, photo, np.zeros_like(photo), maps[0], 1, protocol
-    )
-    assert trace.deletion is not None
-    np.testing.assert_allclose(trace.deletion[0], scores, atol=1e-6)
-    np.testing.assert_allclose(trace.fractions, shares, atol=1e-12)
-    np.testing.assert_allclose(trace.saliency[0], means, atol=1e-6)

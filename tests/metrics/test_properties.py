@@ -15,7 +15,7 @@ import xaicore
 from tests.metrics.conftest import make_batch, make_classifier, make_maps
 from xaicore import METRICS, PROTOCOLS, Classifier, MetricError, Protocol, score_maps
 from xaicore.metrics import needs_of
-from xaicore.metrics.base import probability
+from xaicore.metrics.base import Trace, probability
 from xaicore.metrics.perturbation import GROUP, rank_pixels, trace_maps
 
 EVERY = list(METRICS)
@@ -24,6 +24,13 @@ PIXELS = Protocol(steps=16)
 
 def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x))
+
+
+def traced(trace: Trace, name: str) -> np.ndarray:
+    """A part of a trace that was asked for."""
+    values = getattr(trace, name)
+    assert values is not None
+    return values
 
 
 def perfect_map(linear: Classifier) -> np.ndarray:
@@ -36,8 +43,7 @@ def test_deletion_of_a_linear_network_in_closed_form(linear: Classifier) -> None
     trace = trace_maps(linear, photo, perfect_map(linear), [0], PIXELS)
     falling = np.sort(weights)[::-1]
     expected = [sigmoid(weights.sum() - falling[:k].sum()) for k in range(17)]
-    assert trace.deletion is not None
-    np.testing.assert_allclose(trace.deletion[0], expected, atol=1e-6)
+    np.testing.assert_allclose(traced(trace, "deletion")[0], expected, atol=1e-6)
     np.testing.assert_allclose(trace.saliency[0], falling, atol=1e-6)
     rows = score_maps(linear, photo, perfect_map(linear), [0], protocol=PIXELS)
     area = sum((a + b) / 2 for a, b in itertools.pairwise(expected)) / 16
@@ -82,9 +88,9 @@ def test_inverting_a_map_swaps_insertion_and_deletion(linear: Classifier) -> Non
     maps = make_maps(1, 4, 4)
     forward = trace_maps(linear, photo, maps, [0], protocol)
     backward = trace_maps(linear, photo, -maps, [0], protocol)
-    assert forward.deletion is not None
-    assert backward.insertion is not None
-    np.testing.assert_allclose(forward.deletion[0], backward.insertion[0, ::-1], atol=1e-7)
+    np.testing.assert_allclose(
+        traced(forward, "deletion")[0], traced(backward, "insertion")[0, ::-1], atol=1e-7
+    )
 
 
 def test_scores_do_not_depend_on_the_batch() -> None:
@@ -94,6 +100,17 @@ def test_scores_do_not_depend_on_the_batch() -> None:
     for index in range(5):
         alone = score_maps(classifier, batch[[index]], maps[[index]], None, EVERY, PIXELS)
         np.testing.assert_allclose(alone.loc[0], together.loc[index], atol=1e-6)
+
+
+def test_ties_fall_the_same_wherever_a_photo_stands() -> None:
+    classifier, batch = make_classifier(), make_batch(5, 16, 16)
+    maps = make_maps(5, 16, 16).round()
+    places = [3, 0, 4, 1, 2]
+    first = trace_maps(classifier, batch, maps, None, PIXELS)
+    moved = trace_maps(classifier, batch[places], maps[places], None, PIXELS)
+    np.testing.assert_array_equal(moved.saliency, first.saliency[places])
+    for name in ("deletion", "insertion"):
+        np.testing.assert_allclose(traced(moved, name), traced(first, name)[places], atol=1e-6)
 
 
 def test_scores_do_not_depend_on_the_scale_of_a_map() -> None:
@@ -111,9 +128,15 @@ def test_several_maps_of_one_photo_share_its_pictures() -> None:
     trace = trace_maps(classifier, batch, maps, None, PIXELS, photos=owners)
     for index, owner in enumerate(owners):
         alone = trace_maps(classifier, batch[[owner]], maps[[index]], None, PIXELS)
-        np.testing.assert_allclose(trace.one(index).deletion, alone.deletion, atol=1e-6)
-        np.testing.assert_allclose(trace.one(index).insertion, alone.insertion, atol=1e-6)
-        np.testing.assert_allclose(trace.one(index).kept, alone.kept, atol=1e-5)
+        np.testing.assert_allclose(
+            traced(trace.one(index), "deletion"), traced(alone, "deletion"), atol=1e-6
+        )
+        np.testing.assert_allclose(
+            traced(trace.one(index), "insertion"), traced(alone, "insertion"), atol=1e-6
+        )
+        np.testing.assert_allclose(
+            traced(trace.one(index), "kept"), traced(alone, "kept"), atol=1e-5
+        )
 
 
 def test_every_picture_is_scored_once_in_batches_of_bounded_size(
@@ -137,6 +160,31 @@ def test_every_picture_is_scored_once_in_batches_of_bounded_size(
     sizes.clear()
     trace_maps(classifier, batch, maps, [0] * 7, Protocol(steps=10), needs={"kept"})
     assert sum(sizes) == 14
+
+
+def test_predicting_the_classes_takes_batches_of_bounded_size_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    classifier = make_classifier()
+    size = classifier.batch_size
+    count = 2 * size + 3
+    batch, maps = make_batch(count, 16, 16), make_maps(count, 16, 16)
+    sizes: list[int] = []
+    logits = Classifier.logits
+
+    def note(self: Classifier, pictures: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(pictures))
+        return logits(self, pictures)
+
+    monkeypatch.setattr(Classifier, "logits", note)
+    score_maps(classifier, batch, maps, metrics=["ad"])
+    # Every photo once for its class, once for its score, and once masked.
+    assert sum(sizes) == 3 * count
+    assert max(sizes) <= size
+    sizes.clear()
+    trace_maps(classifier, batch, maps, needs={"kept"})
+    assert sum(sizes) == 3 * count
+    assert max(sizes) <= size
 
 
 def test_ranks_are_held_for_a_bounded_number_of_maps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +212,7 @@ def test_many_threads_find_what_one_finds() -> None:
             pool.submit(score_maps, classifier, batch, maps, None, EVERY, PIXELS) for _ in range(12)
         ]
         for job in jobs:
-            pd.testing.assert_frame_equal(job.result(), expected)
+            pd.testing.assert_frame_equal(job.result(), expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -10,12 +10,11 @@ import pandas as pd
 import torch
 
 from xaicore.classifier import Classifier
-from xaicore.explainers.base import choose_targets
 from xaicore.metrics.base import Metric, MetricError, Protocol, Trace, protocol_of
 from xaicore.metrics.correlation import DC, IC
 from xaicore.metrics.curves import DAUC, IAUC
 from xaicore.metrics.masking import AD, AD_SIGNED, ADD, IIC, IIC_MEAN
-from xaicore.metrics.perturbation import trace_maps
+from xaicore.metrics.perturbation import choose_classes, trace_maps
 from xaicore.registry import Registry
 
 METRICS: Registry[Metric] = Registry(
@@ -40,7 +39,7 @@ def score_maps(
     """
     chosen = choose_metrics(metrics)
     protocol = protocol_of(protocol)
-    classes = choose_targets(classifier, batch.to(classifier.device), targets)
+    classes = choose_classes(classifier, batch.to(classifier.device), targets)
     trace = trace_maps(classifier, batch, maps, classes, protocol, needs_of(chosen))
     rows = pd.DataFrame(score_trace(trace, chosen))
     rows.attrs["settings"] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,10 +49,19 @@ def trace_maps(
         np.arange(len(batch)) if photos is None else np.asarray(photos), device=batch.device
     )
     saliency = fit_maps(maps, owners, batch)
-    classes = choose_targets(classifier, batch, targets)
+    classes = choose_classes(classifier, batch, targets)
     edges = step_edges(batch.shape[-2:].numel(), protocol.steps).to(batch.device)
     scorer = _Scorer(classifier, report)
     return _Tester(scorer, batch, classes, protocol, edges, needs).run(saliency, owners)
+
+
+def choose_classes(classifier: Classifier, batch: torch.Tensor, targets: Any) -> torch.Tensor:
+    """Class index of each photo, int64 [B]; by default the one predicted on the clean photo."""
+    if targets is None:
+        # All photos in one forward pass would take memory without bound.
+        parts = batch.split(classifier.batch_size)
+        targets = torch.cat([classifier.predicted(photos) for photos in parts])
+    return choose_targets(classifier, batch, targets)
 
 
 @dataclass(frozen=True)
