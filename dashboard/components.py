@@ -153,11 +153,12 @@ def choose_photo() -> Photo:
         file = st.camera_input("Camera", key=state.CAMERA, label_visibility="collapsed")
         if file:
             offered = Photo(file.getvalue(), "Camera picture", alt="The picture you took.")
-    photo = _accept(offered) or state.photo() or next(iter(samples.values()))
+    accepted = _accept(offered)
+    photo = accepted or state.photo() or next(iter(samples.values()))
     state.keep_photo(photo)
     with preview:
         _preview(photo)
-    if source != "sample":
+    if accepted and source != "sample":
         st.caption("A link to this page carries your settings, not your photo.")
     return photo
 

@@ -16,6 +16,7 @@ def small_net(seed: int, gain: float = 3.0) -> nn.Sequential:
     """Two convolutions and a pooled head, for pictures of any size."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        last = nn.Linear(24, 2)
         net = nn.Sequential(
             nn.Conv2d(3, 6, 3, padding=1),
             nn.ReLU(),
@@ -23,13 +24,13 @@ def small_net(seed: int, gain: float = 3.0) -> nn.Sequential:
             nn.ReLU(),
             nn.AdaptiveAvgPool2d(2),
             nn.Flatten(),
-            nn.Linear(24, 2),
+            last,
         )
         for layer in net:
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(layer.weight)
         with torch.no_grad():
-            net[-1].weight.mul_(gain)
+            last.weight.mul_(gain)
     return net
 
 
@@ -52,15 +53,13 @@ def make_maps(count: int, height: int, width: int, seed: int = 0) -> np.ndarray:
 @pytest.fixture
 def linear() -> Classifier:
     """p(cat) grows with the weighted sum of a 4×4 picture: logits are (sum w·x, 0)."""
-    net = nn.Sequential(nn.Flatten(), nn.Linear(48, 2), nn.Identity())
+    last = nn.Linear(48, 2, bias=False)
     weights = torch.arange(16, dtype=torch.float32) / 8 - 0.5
     with torch.no_grad():
-        net[1].weight.zero_()
-        net[1].bias.zero_()
-        net[1].weight[0] = weights.repeat(3)
+        last.weight.zero_()
+        last.weight[0] = weights.repeat(3)
     # Classifier looks for a convolution that a method could explain.
-    first = nn.Conv2d(3, 3, 1)
+    first = nn.Conv2d(3, 3, 1, bias=False)
     with torch.no_grad():
         first.weight.copy_(torch.eye(3)[:, :, None, None])
-        first.bias.zero_()
-    return Classifier(nn.Sequential(first, *net), LABELS, 4, device="cpu")
+    return Classifier(nn.Sequential(first, nn.Flatten(), last), LABELS, 4, device="cpu")
