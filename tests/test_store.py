@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import multiprocessing
 import os
+import pickle
 import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -217,10 +218,61 @@ def test_a_record_that_fails_leaves_nothing(url: str) -> None:
     store = Store(url)
     run = store.start_run({}, "")
     broken = PhotoRecord(0, None, None, "", "", 0.5)  # type: ignore[arg-type]
-    with pytest.raises(sa.exc.IntegrityError):
+    with pytest.raises(StoreError, match="cannot be used"):
         store.record(run.id, [record(1), broken], {score_key(): 0.5})
     assert store.records(run.id) == []
     assert store.scores([score_key()]) == {}
+
+
+def test_a_run_that_was_deleted_takes_no_more_photos(url: str) -> None:
+    store = Store(url)
+    run = store.start_run({}, "")
+    store.delete_run(run.id)
+    with pytest.raises(StoreError, match="no such run"):
+        store.record(run.id, [record(0)], {score_key(): 0.5})
+    assert store.scores([score_key()]) == {}
+
+
+def at_once(work: Callable[[str, int], object], url: str) -> list[int | None]:
+    """Four processes that begin their work together; their exit codes."""
+    start = FORK.Barrier(4)
+
+    def begin(number: int) -> None:
+        start.wait()
+        work(url, number)
+
+    processes = [FORK.Process(target=begin, args=(number,)) for number in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    return [process.exitcode for process in processes]
+
+
+def test_a_run_that_several_start_at_once_is_one(url: str) -> None:
+    store = Store(url)  # opened before, or opening it would make them take turns
+
+    def start(_url: str, _number: int) -> None:
+        store.start_run({"photos": 2}, "")
+
+    for _ in range(5):
+        assert at_once(start, url) == [0] * 4
+        (run,) = [run for run in store.runs() if run.status == "running"]
+        store.finish_run(run.id, "done")
+
+
+def _put(url: str, number: int) -> None:
+    Store(url).put_scores({score_key(number): 1.0})
+
+
+@pytest.mark.parametrize("before", [b"", b"Dear diary, " * 50_000], ids=["none", "damaged"])
+def test_several_that_open_a_file_at_once_share_one_new_store(file: Path, before: bytes) -> None:
+    for number in range(6):
+        one = file.with_name(f"{number}.db")
+        one.write_bytes(before)
+        assert at_once(_put, f"sqlite:///{one}") == [0] * 4
+        assert len(Store(f"sqlite:///{one}").scores([score_key(n) for n in range(4)])) == 4
+        assert len(list(file.parent.glob(f"{number}.damaged-*.db"))) == bool(before)
 
 
 def _write(url: str, first: int) -> None:
@@ -249,6 +301,47 @@ def test_many_threads_share_one_store(url: str) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(work, range(80))) == [float(number) for number in range(80)]
+
+
+def test_a_store_carried_over_a_fork_outlives_its_parent(url: str) -> None:
+    store = Store(url)
+    store.put_scores({score_key(0): 0.0})
+    first, parted = FORK.Event(), FORK.Event()
+
+    def write() -> None:
+        store.put_scores({score_key(1): 1.0})
+        first.set()
+        parted.wait(30)
+        store.put_scores({score_key(2): 2.0})
+
+    child = FORK.Process(target=write)
+    child.start()
+    assert first.wait(30)
+    store._engine.dispose()  # as when the parent ends
+    parted.set()
+    child.join()
+    assert child.exitcode == 0
+    assert len(Store(url).scores([score_key(n) for n in range(3)])) == 3
+
+
+def test_a_store_can_be_sent_to_another_process(url: str) -> None:
+    store = Store(url)
+    store.put_scores({score_key(): 1.0})
+    assert pickle.loads(pickle.dumps(store)).scores([score_key()]) == {score_key(): 1.0}
+
+
+def test_a_server_that_was_restarted_is_found_again(postgres: str) -> None:
+    url = f"{postgres}/postgres"
+    store = Store(url)
+    store.put_scores({score_key(): 1.0})
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+    engine.dispose()
+    assert store.scores([score_key()]) == {score_key(): 1.0}
 
 
 def _record_for_ever(url: str, run_id: str) -> None:
@@ -345,13 +438,16 @@ def test_an_older_store_is_brought_up_step_by_step(
     assert steps == [1, 2]
 
 
-def test_a_migration_that_fails_changes_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("fault", ["SELECT nothing FROM nowhere", "INSERT INTO meta VALUES (NULL)"])
+def test_a_migration_that_fails_changes_nothing(
+    url: str, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = Store(url)
     store.put_scores({score_key(): 1.0})
 
     def migrate(connection: sa.Connection) -> None:
         connection.exec_driver_sql("UPDATE scores SET value = 7")
-        connection.exec_driver_sql("SELECT nothing FROM nowhere")
+        connection.exec_driver_sql(fault)
 
     monkeypatch.setitem(store_module._MIGRATIONS, 1, migrate)
     monkeypatch.setattr(store_module, "VERSION", 2)
@@ -375,6 +471,11 @@ def test_nothing_of_a_photo_is_on_disk(file: Path) -> None:
     ("address", "words"),
     [
         ("my results", "not the address of a database"),
+        ("postgresql+psycopg://nobody@127.0.0.1:port/none", "not the address of a database"),
+        ("mysql://nobody@127.0.0.1/none", "must name"),
+        ("sqlite://", "must name"),
+        ("sqlite:///:memory:", "must name"),
+        ("sqlite+none:///store.db", "driver for sqlite\\+none is not installed"),
         ("sqlite:////nowhere/at/all/store.db", "cannot be used"),
         ("postgresql+psycopg://nobody@127.0.0.1:9/none", "cannot be used"),
     ],
@@ -390,7 +491,21 @@ def test_the_setting_names_the_store(file: Path, monkeypatch: pytest.MonkeyPatch
     assert Store(f"sqlite:///{file}").scores([score_key()]) == {score_key(): 1.0}
 
 
-def test_passwords_are_not_shown() -> None:
+def test_a_home_that_takes_no_folder_gets_a_sentence(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.touch()
+    monkeypatch.delenv("XAICORE_STORE", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(file))
+    with pytest.raises(StoreError, match="cannot be made"):
+        Store()
+
+
+@pytest.mark.parametrize(
+    "begin", ["postgresql+psycopg://", "postgresql+none://", "postgres://", ""]
+)
+@pytest.mark.parametrize("port", ["9", "port"])
+def test_passwords_are_not_shown(begin: str, port: str) -> None:
     with pytest.raises(StoreError) as refusal:
-        Store("postgresql+psycopg://me:secret@127.0.0.1:9/none")
+        Store(f"{begin}me:secret@127.0.0.1:{port}/none")
     assert "secret" not in str(refusal.value)

@@ -6,6 +6,7 @@ never kept, only their hashes.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import hashlib
@@ -16,7 +17,7 @@ import math
 import os
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,11 @@ MOST_KEYS = 5000
 BUSY_SECONDS = 60
 
 RUNNING, DONE, STOPPED = "running", "done", "stopped"
+
+
+_NO_RUN = "There is no such run any more. Choose another from the list."
+# What SQLite says of a file that is itself broken, not busy or out of reach.
+_DAMAGES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class StoreError(ValueError):
@@ -174,35 +180,21 @@ class Store:
     def __init__(self, url: str | None = None) -> None:
         self.url = url or os.environ.get(VARIABLE) or _default_url()
         self.notice = ""
-        try:
-            self._engine = _connect(self.url)
-        except sa.exc.ArgumentError as error:
-            raise StoreError(
-                f"{self.url!r} is not the address of a database. "
-                f"Write it as SQLAlchemy does, such as sqlite:///results.db, in {VARIABLE}."
-            ) from error
-        try:
+        self._engine = _connect(self.url)
+        with self._in_words(), _opening(self._engine):
+            if _is_damaged(self._engine):
+                aside = _set_aside(Path(self._engine.url.database or ""))
+                self.notice = f"The store was damaged. It is kept as {aside}; a new one was begun."
             self._prepare()
-        except (sa.exc.DBAPIError, sqlite3.DatabaseError, OSError) as error:
-            if not _is_damage(error):
-                raise StoreError(
-                    f"The store at {self._engine.url.render_as_string()} cannot be used. "
-                    f"Check that it is there and may be written, or set {VARIABLE} to another."
-                ) from error
-            self._engine.dispose()
-            aside = _set_aside(Path(self._engine.url.database or ""))
-            self.notice = f"The store was damaged. It is kept as {aside}; a new one was begun."
-            self._prepare()
+
+    def __reduce__(self) -> tuple[type[Store], tuple[str]]:
+        """Another process opens the store for itself."""
+        return Store, (self.url,)
 
     def _prepare(self) -> None:
         """Make the tables, or bring an older store to this version."""
-        with self._engine.begin() as connection:
-            if self._engine.dialect.name == "sqlite":
-                if connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok":
-                    raise sqlite3.DatabaseError("damaged")
-            else:
-                # Two processes that begin a store at the same time.
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(7364)))
+        with self._writing() as connection:
+            self._take_turn(connection)
             if not sa.inspect(connection).has_table("meta"):
                 _tables.create_all(connection)
                 connection.execute(_meta.insert().values(version=VERSION))
@@ -233,7 +225,7 @@ class Store:
 
     def put_scores(self, scores: Mapping[ScoreKey, float]) -> None:
         """Keep scores, all or none; one that is known already is written over."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             self._write_scores(connection, scores)
 
     def arrays(self, key: MapKey, name: str) -> np.ndarray | None:
@@ -242,10 +234,15 @@ class Store:
             data = connection.execute(
                 sa.select(_arrays.c.data).where(_arrays.c.map == key.digest, _arrays.c.name == name)
             ).scalar()
-        if data is None:
-            return None
-        with np.load(io.BytesIO(data), allow_pickle=False) as kept:
-            return kept["array"]
+        return None if data is None else _decompress(data)
+
+    def all_arrays(self, key: MapKey) -> dict[str, np.ndarray]:
+        """All arrays kept with a map, by name."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                sa.select(_arrays.c.name, _arrays.c.data).where(_arrays.c.map == key.digest)
+            ).all()
+        return {name: _decompress(data) for name, data in rows}
 
     def put_arrays(self, key: MapKey, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep arrays with a map, compressed, all or none."""
@@ -253,14 +250,15 @@ class Store:
             {"map": key.digest, "name": name, "data": _compress(array)}
             for name, array in arrays.items()
         ]
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             self._write_maps(connection, [key])
             self._upsert(connection, _arrays, rows)
 
     def start_run(self, spec: Mapping[str, Any], title: str) -> Run:
         """Begin a run, or give back the unfinished one of the same spec to go on with."""
         wanted = canonical(spec)
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
+            self._take_turn(connection)
             id = connection.execute(
                 sa.select(_runs.c.id).where(_runs.c.spec == wanted, _runs.c.status != DONE)
             ).scalar()
@@ -293,13 +291,16 @@ class Store:
         with self._reading() as connection:
             row = connection.execute(_select_runs().where(_runs.c.id == id)).one_or_none()
         if row is None:
-            raise StoreError("There is no such run any more. Choose another from the list.")
+            raise StoreError(_NO_RUN)
         return _to_run(row)
 
     def record(
         self, run_id: str, records: Sequence[PhotoRecord], scores: Mapping[ScoreKey, float]
     ) -> None:
-        """Add photos to a run together with their scores, all or none."""
+        """Add photos to a run together with their scores, all or none.
+
+        Raises :class:`StoreError` if the run was deleted meanwhile.
+        """
         rows = [
             {
                 "run": run_id,
@@ -313,7 +314,10 @@ class Store:
             }
             for record in records
         ]
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
+            found = connection.execute(sa.select(_runs.c.id).where(_runs.c.id == run_id))
+            if found.first() is None:
+                raise StoreError(_NO_RUN)
             self._write_scores(connection, scores)
             self._upsert(connection, _photos, rows)
 
@@ -348,16 +352,42 @@ class Store:
 
     def delete_run(self, run_id: str) -> None:
         """Forget a run and its list of photos; scores stay, for other runs may share them."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(_photos.delete().where(_photos.c.run == run_id))
             connection.execute(_runs.delete().where(_runs.c.id == run_id))
 
     def _change_run(self, run_id: str, **values: Any) -> None:
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(_runs.update().where(_runs.c.id == run_id).values(**values))
 
-    def _reading(self) -> sa.Connection:
-        return self._engine.connect().execution_options(reading=True)
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with self._in_words(), _read(self._engine) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """One transaction: all that is done in it is kept, or nothing is."""
+        with self._in_words(), self._engine.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """Turn a database's errors into a :class:`StoreError`; the address without its password."""
+        try:
+            yield
+        except (sa.exc.DBAPIError, sqlite3.Error, OSError) as error:
+            reason = str(getattr(error, "orig", error)).partition("\n")[0]
+            raise StoreError(
+                f"The store at {self._engine.url.render_as_string()} cannot be used ({reason}). "
+                f"Check that it is there, may be written and has room, "
+                f"or set {VARIABLE} to another."
+            ) from error
+
+    def _take_turn(self, connection: sa.Connection) -> None:
+        """Hold off all that look first and write after; SQLite's writers take turns anyway."""
+        if self._engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(7364)))
 
     def _write_scores(self, connection: sa.Connection, scores: Mapping[ScoreKey, float]) -> None:
         self._write_maps(connection, {key.map for key in scores})
@@ -413,7 +443,8 @@ def keep_trace(store: Store, key: MapKey, trace: Trace) -> None:
 def find_trace(store: Store, key: MapKey) -> Trace | None:
     """The trace that was kept, if there is one."""
     names = [field.name for field in dataclasses.fields(Trace)]
-    found = {name: store.arrays(key, name) for name in names}
+    kept = store.all_arrays(key)
+    found = {name: kept.get(name) for name in names}
     fractions, saliency, clean = (found.pop(n) for n in ("fractions", "saliency", "clean"))
     if fractions is None or saliency is None or clean is None:
         return None
@@ -421,17 +452,45 @@ def find_trace(store: Store, key: MapKey) -> Trace | None:
 
 
 def _default_url() -> str:
-    folder = platformdirs.user_data_path("petlens", appauthor=False, ensure_exists=True)
+    try:
+        folder = platformdirs.user_data_path("petlens", appauthor=False, ensure_exists=True)
+    except OSError as error:
+        raise StoreError(
+            f"The folder for the store cannot be made ({error}). "
+            f"Set {VARIABLE} to a database, such as sqlite:///results.db."
+        ) from error
     return f"sqlite:///{folder / 'results.db'}"
 
 
 def _connect(url: str) -> sa.Engine:
-    engine = sa.create_engine(url)
-    if engine.dialect.name == "sqlite":
+    try:
+        address = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        # The address stays unsaid, there and here: it may hold a password.
+        raise StoreError(
+            f"The store's setting is not the address of a database. Write it as SQLAlchemy does, "
+            f"such as sqlite:///results.db or postgresql+psycopg://user@host/name, in {VARIABLE}."
+        ) from None
+    kind = address.get_backend_name()
+    # Without a connection that is kept, a database in memory would be forgotten at once.
+    in_memory = kind == "sqlite" and address.database in (None, "", ":memory:")
+    if kind not in ("sqlite", "postgresql") or in_memory:
+        raise StoreError(
+            f"{VARIABLE} must name an SQLite file or a PostgreSQL database, "
+            f"such as sqlite:///results.db or postgresql+psycopg://user@host/name."
+        )
+    try:
+        # A connection that is kept and carried over a fork loses what the child writes, and one
+        # that is kept over a server's restart is dead; so none outlives its transaction.
+        engine = sa.create_engine(address, poolclass=sa.NullPool)
+    except (sa.exc.ArgumentError, ImportError) as error:
+        raise StoreError(
+            f"The driver for {address.drivername} is not installed. For PostgreSQL: "
+            f"pip install 'petlens[postgres]', and begin {VARIABLE} with postgresql+psycopg://."
+        ) from error
+    if kind == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
-    elif engine.dialect.name != "postgresql":
-        raise StoreError(f"{VARIABLE} must name an SQLite or PostgreSQL database.")
     return engine
 
 
@@ -450,11 +509,37 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
-def _is_damage(error: BaseException) -> bool:
-    """Whether SQLite says that the file itself is broken, not that it is busy or out of reach."""
-    cause = getattr(error, "orig", error)
-    broken = isinstance(cause, sqlite3.DatabaseError)
-    return broken and not isinstance(cause, sqlite3.OperationalError)
+def _read(engine: sa.Engine) -> sa.Connection:
+    return engine.connect().execution_options(reading=True)
+
+
+@contextlib.contextmanager
+def _opening(engine: sa.Engine) -> Iterator[None]:
+    """Open files one process at a time, or two would set aside each other's new store.
+
+    The system ends the turn of a process that is killed.
+    """
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    turn = sqlite3.connect(f"{engine.url.database}.lock", BUSY_SECONDS, isolation_level=None)
+    with contextlib.closing(turn):
+        turn.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+def _is_damaged(engine: sa.Engine) -> bool:
+    """Whether a store's file is broken; a server looks after its own."""
+    if engine.dialect.name != "sqlite":
+        return False
+    try:
+        with _read(engine) as connection:
+            return connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() != "ok"
+    except sa.exc.DBAPIError as error:
+        # The lowest byte is the error, the others its finer kind.
+        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _DAMAGES:
+            return True
+        raise
 
 
 def _set_aside(file: Path) -> Path:
@@ -465,7 +550,8 @@ def _set_aside(file: Path) -> Path:
         aside = file.with_name(f"{file.stem}.damaged-{stamp}{extra}{file.suffix}")
         if not aside.exists():
             break
-    for suffix in ("", "-wal", "-shm"):
+    # The file last: what is left beside a new store would be read into it.
+    for suffix in ("-journal", "-wal", "-shm", ""):
         beside = file.with_name(file.name + suffix)
         if beside.exists():
             beside.rename(aside.with_name(aside.name + suffix))
@@ -511,3 +597,8 @@ def _compress(array: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, array=array, allow_pickle=False)
     return buffer.getvalue()
+
+
+def _decompress(data: bytes) -> np.ndarray:
+    with np.load(io.BytesIO(data), allow_pickle=False) as kept:
+        return kept["array"]
