@@ -204,6 +204,17 @@ def test_ranks_are_held_for_a_bounded_number_of_maps(monkeypatch: pytest.MonkeyP
     assert max(held) == GROUP
 
 
+def test_maps_of_every_group_are_tested_on_their_own_photo() -> None:
+    classifier, count = make_classifier(), GROUP + 3
+    batch, maps = make_batch(count, 8, 8), make_maps(count, 8, 8)
+    together = trace_maps(classifier, batch, maps, None, Protocol(steps=4))
+    for index in (0, GROUP - 1, GROUP, GROUP + 2):
+        alone = trace_maps(classifier, batch[[index]], maps[[index]], None, Protocol(steps=4))
+        for name in ("clean", "saliency", "insertion", "deletion", "kept", "removed"):
+            here, there = getattr(together.one(index), name), getattr(alone, name)
+            np.testing.assert_allclose(here, there, atol=1e-5, err_msg=name)
+
+
 def test_many_threads_find_what_one_finds() -> None:
     classifier, batch, maps = make_classifier(), make_batch(3, 16, 16), make_maps(3, 16, 16)
     expected = score_maps(classifier, batch, maps, None, EVERY, PIXELS)
