@@ -12,11 +12,13 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tools.browser import ROOT, View, find_browser, launch, open_context, serve
 
 RESULTS = ROOT / "test-results"
+# For machines that are busy with other work: a page may take long, but must come.
+expect.set_options(timeout=300_000)
 _FAILED = pytest.StashKey[bool]()
 
 
