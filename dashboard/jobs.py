@@ -14,6 +14,7 @@ import numpy as np
 from xaicore.classifier import ClassifierError
 from xaicore.explainers.base import ExplainerError
 from xaicore.metrics.base import MetricError
+from xaicore.store import StoreError
 
 # A page asks several times a second; a closed or reloaded one never asks again.
 ABANDONED_SECONDS = 60.0
@@ -80,7 +81,7 @@ class Job(Generic[Result]):
             self.result = work(self.report)
         except Cancelled:
             pass
-        except (ExplainerError, ClassifierError, MetricError) as error:
+        except (ExplainerError, ClassifierError, MetricError, StoreError) as error:
             self.error = str(error)
         except Exception:
             _log.exception("a background job failed")
