@@ -40,6 +40,7 @@ from xaicore.render import (
     Colour,
     Look,
     blend,
+    common_scale,
     draw_areas,
     measure_scale,
     missing_evidence,
@@ -48,7 +49,7 @@ from xaicore.render import (
 )
 
 LETTERS = "abcdef"
-METHODS = ("lrp", "gradcam", "deeplift", "lime", "lrp", "gradcam")
+METHODS = ("lrp", "gradcam", "deeplift", "lime", "integrated-gradients", "occlusion")
 COUNTS = (2, 3, 4, 5, 6)
 COLUMNS = {2: 2, 3: 3, 4: 2, 5: 3, 6: 3}
 PANEL_PIXELS = 270
@@ -77,6 +78,8 @@ PAPER = (0xFA, 0xF8, 0xF3)
 SHADE = "43, 95, 110"
 MOST_SHADE = 0.6
 DUEL_PIXELS = 240
+# Share of full colour below which a map can hardly be seen.
+FAINT = 0.1
 FOLLOWING = ((0.8, "follows"), (0.5, "follows in part"), (-1.0, "does not follow"))
 
 
@@ -98,13 +101,15 @@ class Panel:
 class Seen:
     """A panel's map on the common scale, float64 [H, W]; ``scale`` is the raw value of 1.
 
-    ``missing`` says why there is nothing to see, where there is not.
+    ``reach`` is the 99th percentile of its |values|; ``missing`` says why there is nothing to see,
+    where there is not.
     """
 
     panel: Panel
     explanation: Explanation
     values: np.ndarray
     scale: float
+    reach: float
     missing: str
 
     @property
@@ -113,7 +118,7 @@ class Seen:
 
     @property
     def key(self) -> str:
-        return self.panel.question.key
+        return f"{self.panel.question.key} {self.scale}"
 
     def reading(self) -> Reading:
         segments = self.explanation.extras.get("segments")
@@ -131,14 +136,15 @@ class Settings:
     look: Look
 
 
-def see(panel: Panel, explanation: Explanation, look: Look) -> Seen:
-    """Put a map on the common scale: 1 is the 99th percentile of its own |values|."""
+def see(panel: Panel, explanation: Explanation, look: Look, scale: float | None = None) -> Seen:
+    """Put a map on a scale: 1 is ``scale``, by default the 99th percentile of its own |values|."""
     saliency = explanation.maps[0]
     missing = missing_evidence(saliency, look)
     if missing:
-        return Seen(panel, explanation, np.zeros(saliency.shape), 1.0, missing)
-    scale = measure_scale(saliency, look)
-    return Seen(panel, explanation, look.apply(saliency) / scale, scale, "")
+        return Seen(panel, explanation, np.zeros(saliency.shape), 1.0, 0.0, missing)
+    own = measure_scale(saliency, look)
+    scale = scale or own
+    return Seen(panel, explanation, look.apply(saliency) / scale, scale, own / scale, "")
 
 
 @st.fragment
@@ -161,13 +167,25 @@ def board(choices: Choices) -> None:
     if view not in OWN_COLOURS:
         targets = {panel.question.target for panel in panels}
         show_legend(choices.look, choices.label if targets == {choices.target} else "the class")
-    st.caption(
-        "One scale for all: each map is divided by the 99th percentile of its own absolute "
-        "values, and full colour is ±1 in every panel."
-    )
+    st.caption(_scale_sentence(panels))
     _agreement_section(peers, settings)
     _duel_section(peers, settings)
     _change_section(peers, settings)
+
+
+def _scale_sentence(panels: Sequence[Panel]) -> str:
+    """What full colour stands for."""
+    methods = [panel.question.explainer for panel in panels]
+    told = (
+        "One scale for all: each map is divided by the 99th percentile of its own absolute "
+        "values, and full colour is ±1 in every panel."
+    )
+    if len(set(methods)) == len(methods):
+        return told
+    return (
+        f"{told} Panels of one method share the largest of theirs, so that between them the same "
+        "colour is the same raw value."
+    )
 
 
 def _choose_count() -> int:
@@ -367,16 +385,27 @@ def _follow_panels(
     panels: Sequence[Panel], cells: Sequence[DeltaGenerator], settings: Settings
 ) -> list[Seen]:
     """Show each panel's map, or how far it is; give those that are finished."""
+    answers = [_answer(panel, panel.letter) for panel in panels]
+    scales = _share_scales(panels, answers, settings.look)
     seen = []
-    for panel, cell in zip(panels, cells, strict=True):
+    for panel, answer, cell in zip(panels, answers, cells, strict=True):
+        scale = scales.get(panel.question.explainer)
         with cell:
-            answer = _answer(panel, panel.letter)
             polling = isinstance(answer, Job) and answer.running
             draw = st.fragment(_panel, run_every=POLL_SECONDS if polling else None)
-            draw(panel, settings, polling)
+            draw(panel, settings, scale, polling)
         if isinstance(answer, Explanation):
-            seen.append(see(panel, answer, settings.look))
+            seen.append(see(panel, answer, settings.look, scale))
     return seen
+
+
+def _share_scales(panels: Sequence[Panel], answers: Sequence[Any], look: Look) -> dict[str, float]:
+    """The raw value of full colour by method: its finished maps share it."""
+    maps: dict[str, list[np.ndarray]] = {}
+    for panel, answer in zip(panels, answers, strict=True):
+        if isinstance(answer, Explanation):
+            maps.setdefault(panel.question.explainer, []).append(answer.maps[0])
+    return {name: common_scale(some, look) for name, some in maps.items()}
 
 
 def _answer(panel: Panel, place: str) -> Explanation | Job[Explanation] | str:
@@ -390,7 +419,7 @@ def _answer(panel: Panel, place: str) -> Explanation | Job[Explanation] | str:
         return str(error)
 
 
-def _panel(panel: Panel, settings: Settings, polling: bool) -> None:
+def _panel(panel: Panel, settings: Settings, scale: float | None, polling: bool) -> None:
     """A panel's picture; a poll that finds it finished has the page stop polling."""
     answer = _answer(panel, panel.letter)
     if polling and not isinstance(answer, Job):
@@ -400,7 +429,9 @@ def _panel(panel: Panel, settings: Settings, polling: bool) -> None:
         return
     explanation = _partial(answer) if isinstance(answer, Job) else answer
     if settings.view in SEPARATE:
-        _picture(panel, explanation, settings, unfinished=isinstance(answer, Job))
+        # A map that is not finished keeps to itself.
+        unfinished = isinstance(answer, Job)
+        _picture(panel, explanation, settings, None if unfinished else scale, unfinished)
     if isinstance(answer, Job):
         share = answer.done / answer.total if answer.total else 0.0
         words = f"{answer.done:,} of {answer.total:,}" if answer.total else "Waiting for its turn"
@@ -414,14 +445,18 @@ def _partial(job: Job[Explanation]) -> Explanation | None:
 
 
 def _picture(
-    panel: Panel, explanation: Explanation | None, settings: Settings, unfinished: bool
+    panel: Panel,
+    explanation: Explanation | None,
+    settings: Settings,
+    scale: float | None,
+    unfinished: bool,
 ) -> None:
     photo = panel.question.photo
     picture = services.picture(photo)
     if explanation is None:
         st.image(picture, width="stretch", alt=photo.alt)
         return
-    seen = see(panel, explanation, settings.look)
+    seen = see(panel, explanation, settings.look, scale)
     source = services.data_url(
         # A map that is not finished is another one at every look.
         f"{seen.key} {settings.look} {settings.view} {seen.values.sum() if unfinished else ''}",
@@ -437,6 +472,15 @@ def _picture(
     )
     if seen.missing:
         st.caption(f":material/visibility_off: {seen.missing}")
+    elif seen.reach < FAINT:
+        st.caption(
+            f":material/visibility_off: Faint beside the other {_method(panel)} maps: its 99th "
+            f"percentile is {seen.reach:.1%} of full colour."
+        )
+
+
+def _method(panel: Panel) -> str:
+    return EXPLAINERS[panel.question.explainer].label
 
 
 def _overlay(picture: Image.Image, values: np.ndarray, settings: Settings) -> Image.Image:
@@ -637,15 +681,24 @@ def _duel_sentence(found: Duel, pair: tuple[Seen, Seen], label: str) -> str:
     if not found.area[0]:
         return f"{a} and {b} find the same pixels most important: there is nothing to duel over."
     outcome = {
-        1: f"**{a} wins on this photo.**",
-        -1: f"**{b} wins on this photo.**",
+        1: f"**{a} wins on this photo, by {_points(found)}.**",
+        -1: f"**{b} wins on this photo, by {_points(found)}.**",
         0: "**It is a draw on this photo.**",
     }[int(found.winners[0])]
+    missed = min(found.without_a[0], found.without_b[0]) < found.before[0]
     return (
         f"{outcome} Without the {found.area[0]:,} pixels that only {a} found, the probability of "
         f"{label} goes from {found.before[0]:.1%} to {found.without_a[0]:.1%}; without the "
         f"{found.area[0]:,} that only {b} found, to {found.without_b[0]:.1%}."
+        f"{'' if missed else ' The network misses neither.'}"
     )
+
+
+def _points(found: Duel) -> str:
+    """How far apart the two probabilities are."""
+    points = 100 * abs(float(found.without_a[0] - found.without_b[0]))
+    most = "less than 0.1" if points < 0.1 else f"{points:.1f}"
+    return f"{most} percentage points"
 
 
 def _series_duel(pair: tuple[Seen, Seen], settings: Settings) -> None:
@@ -765,7 +818,8 @@ def _changed(
     size = services.picture(one.panel.question.photo).size
     picture = services.picture(moved.question.photo).resize(size)
     if isinstance(answer, Explanation):
-        seen = see(moved, answer, settings.look)
+        # One method on two photos: equal colours stay equal raw values.
+        seen = see(moved, answer, settings.look, None if one.missing else one.scale)
         picture = _overlay(picture, seen.values, replace(settings, view="overlays"))
     words = f"The changed photo's map, {moved.label}."
     st.image(picture, width="stretch", alt=f"{words} {moved.question.photo.alt}")

@@ -13,6 +13,7 @@ from xaicore.render import (
     MARK,
     Look,
     blend,
+    common_scale,
     draw_areas,
     draw_outlines,
     fit,
@@ -90,6 +91,14 @@ def test_scale_of_a_sparse_map_is_its_maximum() -> None:
     saliency = np.zeros((128, 128))
     saliency[5, 5] = -4
     assert measure_scale(saliency) == 4
+
+
+def test_a_common_scale_is_that_of_the_strongest_map() -> None:
+    maps = [np.diag([1.0, -3.0]), np.diag([2.0, 0.5]), np.zeros((2, 2))]
+    assert common_scale(maps) == measure_scale(maps[0])
+    # Of what speaks for the class only, the second map has more.
+    assert common_scale(maps, Look(signed=False)) == measure_scale(maps[1])
+    assert common_scale(maps[2:]) == 1
 
 
 def test_a_given_scale_makes_maps_comparable() -> None:

@@ -64,6 +64,12 @@ def measure_scale(saliency: np.ndarray, look: Look | None = None) -> float:
     return float(np.percentile(magnitude, SCALE_PERCENTILE) or magnitude.max())
 
 
+def common_scale(maps: Sequence[np.ndarray], look: Look | None = None) -> float:
+    """The largest :func:`measure_scale` of maps [H, W] that share one; 1 where all are empty."""
+    scales = [measure_scale(one, look) for one in maps if not missing_evidence(one, look)]
+    return max(scales, default=1.0)
+
+
 def missing_evidence(saliency: np.ndarray, look: Look | None = None) -> str:
     """Say why there is nothing to show of a map; empty where there is something."""
     if not np.isfinite(saliency).all():

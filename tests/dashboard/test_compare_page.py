@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import xaicore
-from dashboard import services, state
+from dashboard import comparing, services, state
 from dashboard.state import Photo
 from xaicore import Classifier
-from xaicore.comparison import agreement, agreement_sentence, duel, rank_correlation
+from xaicore.comparison import Duel, agreement, agreement_sentence, duel, rank_correlation
 from xaicore.render import measure_scale
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
@@ -89,8 +90,26 @@ def test_agreement_and_duel_are_those_of_the_maps(
     batch = classifier.preprocess([xaicore.load_photo(kitten.data)])
     fought = duel(classifier, batch, maps[0][None], maps[1][None])
     winner = {1: "LRP wins", -1: "Grad-CAM wins", 0: "It is a draw"}[int(fought.winners[0])]
-    assert f"**{winner} on this photo.**" in words(app)
+    assert f"**{winner} on this photo" in words(app)
     assert f"to {fought.without_a[0]:.1%}; without the {fought.area[0]:,} that only" in words(app)
+
+
+@pytest.mark.parametrize(
+    ("without_a", "without_b", "said"),
+    [
+        (0.5, 0.703, "**LRP wins on this photo, by 20.3 percentage points.**"),
+        (0.5002, 0.5, "**LIME wins on this photo, by less than 0.1 percentage points.**"),
+        (0.5, 0.5, "**It is a draw on this photo.**"),
+        (0.95, 0.91, "to 91.0%. The network misses neither."),
+    ],
+)
+def test_a_duel_in_words(without_a: float, without_b: float, said: str) -> None:
+    before, a, b = (np.array([p]) for p in (0.9, without_a, without_b))
+    fought = Duel(before, a, b, area=np.array([7]))
+    pair: Any = [SimpleNamespace(panel=SimpleNamespace(label=label)) for label in ("LRP", "LIME")]
+    sentence = comparing._duel_sentence(fought, pair, "cat")
+    assert said in sentence
+    assert ("misses neither" in sentence) == (min(without_a, without_b) >= 0.9)
 
 
 def test_the_samples_have_a_win_rate(app: AppTest, classifier: Classifier) -> None:
@@ -113,9 +132,30 @@ def test_one_method_twice_with_other_parameters(
     first, second = (panel["maps"][0] for panel in panels(app))
     assert (first["label"], second["label"]) == ("LRP", "LRP · α 3")
     assert first["colour"] != second["colour"]
-    tuned = explain(classifier, kitten, "lrp", alpha=3.0)
-    np.testing.assert_allclose(values(second), tuned / measure_scale(tuned), rtol=1e-5)
+    plain, tuned = explain(classifier, kitten, "lrp"), explain(classifier, kitten, "lrp", alpha=3.0)
+    scale = max(measure_scale(plain), measure_scale(tuned))
+    for packed, saliency in ((first, plain), (second, tuned)):
+        np.testing.assert_allclose(values(packed), saliency / scale, rtol=1e-5)
+        assert packed["scale"] == pytest.approx(scale)
+    assert "the same colour is the same raw value" in words(app)
     assert "**LRP and LRP · α 3 agree" in words(app)
+
+
+def test_a_map_too_faint_for_the_shared_scale_is_said_to_be(
+    app: AppTest, classifier: Classifier, kitten: Photo
+) -> None:
+    app.selectbox(key="a-method").set_value("gradcam")
+    run(app)
+    assert "Faint" not in words(app)
+    app.selectbox(key="b-gradcam-layer").set_value("model.5")
+    run(app)
+    last, early = (
+        measure_scale(explain(classifier, kitten, "gradcam", layer=layer))
+        for layer in (classifier.target_layer, "model.5")
+    )
+    assert f"Faint beside the other Grad-CAM maps: its 99th percentile is {early / last:.1%}" in (
+        words(app)
+    )
 
 
 def test_a_class_against_the_other(app: AppTest, classifier: Classifier, kitten: Photo) -> None:
@@ -123,12 +163,11 @@ def test_a_class_against_the_other(app: AppTest, classifier: Classifier, kitten:
     app.selectbox(key="a-class").set_value(0)
     app.selectbox(key="b-class").set_value(1)
     run(app)
-    for target, panel in enumerate(panels(app)):
-        saliency = explain(classifier, kitten, "lrp", targets=[target])
-        assert panel["maps"][0]["label"] == f"LRP · {classifier.labels[target]}"
-        np.testing.assert_allclose(
-            values(panel["maps"][0]), saliency / measure_scale(saliency), rtol=1e-5
-        )
+    maps = [explain(classifier, kitten, "lrp", targets=[target]) for target in (0, 1)]
+    scale = max(measure_scale(saliency) for saliency in maps)
+    for panel, saliency, label in zip(panels(app), maps, classifier.labels, strict=True):
+        assert panel["maps"][0]["label"] == f"LRP · {label}"
+        np.testing.assert_allclose(values(panel["maps"][0]), saliency / scale, rtol=1e-5)
     assert "A duel needs" in words(app)
 
 
@@ -142,6 +181,7 @@ def test_one_method_on_several_photos(app: AppTest) -> None:
     for panel, photo in zip(shown, samples.values(), strict=True):
         assert panel["maps"][0]["label"] == f"LRP · {photo.title}"
         assert photo.alt in panel["label"]
+    assert len({panel["maps"][0]["scale"] for panel in shown}) == 1
     assert "Two finished maps of one photo are needed" in words(app)
 
 
