@@ -79,7 +79,7 @@ SHADE = "43, 95, 110"
 MOST_SHADE = 0.6
 DUEL_PIXELS = 240
 # Share of full colour below which a map can hardly be seen.
-FAINT = 0.1
+FAINT = 0.25
 FOLLOWING = ((0.8, "follows"), (0.5, "follows in part"), (-1.0, "does not follow"))
 
 
@@ -203,13 +203,16 @@ def _presets(choices: Choices) -> None:
     """Buttons that set the panels for what is compared most often."""
     classifier = choices.network.classifier
     likely = services.predict(classifier, choices.photo).argsort()[::-1][:2]
-    samples = list(services.load_samples())
+    seen_as = {
+        name: int(services.predict(classifier, photo).argmax())
+        for name, photo in services.load_samples().items()
+    }
     plain = {"class": ALL_CLASSES, "photo": SHARED}
     sets = {
         "Four methods": [{"method": name, **plain} for name in METHODS[:4]],
         "Class against class": [{"method": "lrp", **plain, "class": int(c)} for c in likely],
         "One method, several photos": [
-            {"method": "lrp", **plain, "photo": name} for name in samples
+            {"method": "lrp", "class": c, "photo": name} for name, c in seen_as.items()
         ],
     }
     with st.popover("Start from", icon=":material/grid_view:"):
@@ -623,7 +626,8 @@ def _matrix(peers: Sequence[Seen], values: np.ndarray, alt: str) -> None:
 
 
 def _number(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.2f}".replace("-", "−")
+    # Adding 0 takes the sign off a rounded −0.
+    return "–" if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
 def _shade(value: float) -> str:
@@ -696,9 +700,9 @@ def _duel_sentence(found: Duel, pair: tuple[Seen, Seen], label: str) -> str:
 
 def _points(found: Duel) -> str:
     """How far apart the two probabilities are."""
-    points = 100 * abs(float(found.without_a[0] - found.without_b[0]))
-    most = "less than 0.1" if points < 0.1 else f"{points:.1f}"
-    return f"{most} percentage points"
+    # Of the figures as they are printed.
+    a, b = (round(100 * float(p[0]), 1) for p in (found.without_a, found.without_b))
+    return f"{abs(a - b):.1f} percentage points" if a != b else "less than 0.1 percentage points"
 
 
 def _series_duel(pair: tuple[Seen, Seen], settings: Settings) -> None:

@@ -184,11 +184,7 @@ class Panel {
   }
 
   read() {
-    if (!shared.place && this.maps.length === 1) {
-      this.caption.textContent = "Point at the picture, or use the arrow keys, to read the map.";
-      return;
-    }
-    this.caption.replaceChildren(...this.maps.map((map) => reading(map, this.maps.length > 1)));
+    this.caption.replaceChildren(...this.maps.map(reading));
   }
 
   press(event) {
@@ -249,17 +245,15 @@ class Panel {
   }
 }
 
-function reading(map, named) {
+function reading(map) {
   const line = document.createElement("div");
   line.className = "reading";
-  if (named) {
-    const name = document.createElement("span");
-    const swatch = document.createElement("span");
-    swatch.className = "swatch";
-    swatch.style.background = map.colour;
-    name.append(swatch, map.label);
-    line.append(name);
-  }
+  const name = document.createElement("span");
+  const swatch = document.createElement("span");
+  swatch.className = "swatch";
+  swatch.style.background = map.colour;
+  name.append(swatch, map.label);
+  line.append(name);
   if (!shared.place) return line;
   const [column, row] = cellOf(map);
   const here = row * map.width + column;

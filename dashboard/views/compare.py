@@ -8,7 +8,7 @@ from dashboard import comparing, state
 
 st.title("Do the maps agree?")
 st.markdown(
-    "Point at a place in one panel to read it in all of them. Zoom with + and − and drag to move: "
-    "all panels follow."
+    "Point at a place in one panel, or use the arrow keys, to read it in all of them. Zoom with + "
+    "and − and drag to move: all panels follow."
 )
 comparing.board(state.choices())

@@ -98,18 +98,25 @@ def test_agreement_and_duel_are_those_of_the_maps(
     ("without_a", "without_b", "said"),
     [
         (0.5, 0.703, "**LRP wins on this photo, by 20.3 percentage points.**"),
+        # As printed, 99.6% and 99.3%.
+        (0.9964, 0.9926, "**LIME wins on this photo, by 0.3 percentage points.**"),
         (0.5002, 0.5, "**LIME wins on this photo, by less than 0.1 percentage points.**"),
         (0.5, 0.5, "**It is a draw on this photo.**"),
-        (0.95, 0.91, "to 91.0%. The network misses neither."),
+        (0.9999, 0.999, "to 99.9%. The network misses neither."),
     ],
 )
 def test_a_duel_in_words(without_a: float, without_b: float, said: str) -> None:
-    before, a, b = (np.array([p]) for p in (0.9, without_a, without_b))
+    before, a, b = (np.array([p]) for p in (0.998, without_a, without_b))
     fought = Duel(before, a, b, area=np.array([7]))
     pair: Any = [SimpleNamespace(panel=SimpleNamespace(label=label)) for label in ("LRP", "LIME")]
     sentence = comparing._duel_sentence(fought, pair, "cat")
     assert said in sentence
-    assert ("misses neither" in sentence) == (min(without_a, without_b) >= 0.9)
+    assert ("misses neither" in sentence) == (min(without_a, without_b) >= 0.998)
+
+
+def test_a_number_rounded_to_zero_has_no_sign() -> None:
+    said = [comparing._number(value) for value in (-0.001, -0.25, 0.5, np.nan)]
+    assert said == ["0.00", "−0.25", "0.50", "–"]
 
 
 def test_the_samples_have_a_win_rate(app: AppTest, classifier: Classifier) -> None:
@@ -171,7 +178,7 @@ def test_a_class_against_the_other(app: AppTest, classifier: Classifier, kitten:
     assert "A duel needs" in words(app)
 
 
-def test_one_method_on_several_photos(app: AppTest) -> None:
+def test_one_method_on_several_photos(app: AppTest, classifier: Classifier) -> None:
     (button,) = (b for b in app.button if b.label == "One method, several photos")
     button.click()
     run(app)
@@ -179,7 +186,12 @@ def test_one_method_on_several_photos(app: AppTest) -> None:
     shown = panels(app)
     assert len(shown) == len(samples)
     for panel, photo in zip(shown, samples.values(), strict=True):
-        assert panel["maps"][0]["label"] == f"LRP · {photo.title}"
+        # Each photo is explained for what the network takes it for.
+        target = int(services.predict(classifier, photo).argmax())
+        saliency = explain(classifier, photo, "lrp", targets=[target])
+        packed = panel["maps"][0]
+        np.testing.assert_allclose(values(packed) * packed["scale"], saliency, rtol=1e-5)
+        assert packed["label"].endswith(f" · {photo.title}")
         assert photo.alt in panel["label"]
     assert len({panel["maps"][0]["scale"] for panel in shown}) == 1
     assert "Two finished maps of one photo are needed" in words(app)
