@@ -435,6 +435,9 @@ def _panel(panel: Panel, settings: Settings, scale: float | None, polling: bool)
         # A map that is not finished keeps to itself.
         unfinished = isinstance(answer, Job)
         _picture(panel, explanation, settings, None if unfinished else scale, unfinished)
+    else:
+        # Takes the place of the last view's picture at once, not when the run has ended.
+        st.empty()
     if isinstance(answer, Job):
         share = answer.done / answer.total if answer.total else 0.0
         words = f"{answer.done:,} of {answer.total:,}" if answer.total else "Waiting for its turn"

@@ -65,11 +65,13 @@ def test_too_few_photos_or_classes_are_refused(labels: list[int]) -> None:
 def test_focus_of_a_method_is_that_of_its_maps(size: int) -> None:
     classifier = make_classifier()
     photos = [flat(40 * index) for index in range(6)]
-    mosaics = make_mosaics(photos, [0, 0, 0, 1, 1, 1], 3, size)
+    mosaics = make_mosaics(photos, [0, 0, 0, 1, 1, 1], 6, size)
+    # Classes come in ascending order, not in that of the tiles.
+    assert {mosaic.labels[0] for mosaic in mosaics} == {0, 1}
     batch = to_batch(classifier, mosaics)
-    assert batch.shape == (3, 3, size, size)
+    assert batch.shape == (6, 3, size, size)
     found = measure_focus(classifier, mosaics, "integrated-gradients")
     for place in (0, 1):
-        maps = explain(classifier, batch, "integrated-gradients", [place] * 3).maps
-        expected = share_on_target(maps, [m.labels for m in mosaics], [place] * 3)
+        maps = explain(classifier, batch, "integrated-gradients", [place] * 6).maps
+        expected = share_on_target(maps, [m.labels for m in mosaics], [place] * 6)
         np.testing.assert_allclose(found[:, place], expected, atol=1e-6)

@@ -240,12 +240,31 @@ def test_scores_lie_within_their_bounds(name: str) -> None:
 
 
 def test_higher_is_better_says_which_way(linear: Classifier) -> None:
-    photo = torch.ones(1, 3, 4, 4)
-    good = score_maps(linear, photo, perfect_map(linear), [0], EVERY, PIXELS)
-    bad = score_maps(linear, photo, -perfect_map(linear), [0], EVERY, PIXELS)
+    """Weights that sum to 0 leave p at a half, so that a mask can raise and lower it."""
+    weights = linear.net[2].weight
+    with torch.no_grad():
+        weights[0] -= weights[0].mean()
+    photo, best = torch.ones(1, 3, 4, 4), 3 * weights[0, :16].detach().numpy().reshape(1, 4, 4)
+    good = score_maps(linear, photo, best, [0], EVERY, PIXELS)
+    bad = score_maps(linear, photo, -best, [0], EVERY, PIXELS)
     for name, metric in METRICS.items():
         sign = 1 if metric.higher_is_better else -1
-        assert sign * good.loc[0, name] >= sign * bad.loc[0, name], name
+        assert sign * good.loc[0, name] > sign * bad.loc[0, name], name
+
+
+def masked(clean: float, kept: float) -> Trace:
+    """The trace of one map whose mask moves the log-odds from clean to kept."""
+    return Trace(np.array([0.0, 1.0]), np.zeros((1, 1)), np.array([clean]), kept=np.array([kept]))
+
+
+@pytest.mark.parametrize(("kept", "expected"), [(2 + 1e-6, 0), (2 + 1e-4, 1), (2, 0), (1.9, 0)])
+def test_rounding_is_no_increase(kept: float, expected: int) -> None:
+    assert METRICS["iic"].compute(masked(2, kept)) == [expected]
+
+
+def test_a_probability_of_0_cannot_drop() -> None:
+    assert np.isnan(METRICS["ad"].compute(masked(-2000, 1)))
+    assert np.isnan(METRICS["ad_signed"].compute(masked(-2000, 1)))
 
 
 def test_what_is_measured_by_default_is_the_study_s_six() -> None:
@@ -262,6 +281,11 @@ def test_targets_are_those_of_the_clean_photo() -> None:
     )
     swapped = score_maps(classifier, batch, maps, 1 - predicted)
     assert not np.allclose(swapped["iauc"], score_maps(classifier, batch, maps)["iauc"])
+
+
+def test_presets_are_as_published() -> None:
+    assert PROTOCOLS["gomez"] == Protocol(128, "zero", "box", 0, seed=0)
+    assert PROTOCOLS["rise"] == Protocol(128, "zero", "gaussian", 11, 5.0, 0)
 
 
 def test_protocols_are_keys() -> None:
