@@ -241,7 +241,7 @@ def test_scores_lie_within_their_bounds(name: str) -> None:
 
 def test_higher_is_better_says_which_way(linear: Classifier) -> None:
     """Weights that sum to 0 leave p at a half, so that a mask can raise and lower it."""
-    weights = linear.net[2].weight
+    weights = linear.net.get_parameter("2.weight")
     with torch.no_grad():
         weights[0] -= weights[0].mean()
     photo, best = torch.ones(1, 3, 4, 4), 3 * weights[0, :16].detach().numpy().reshape(1, 4, 4)
