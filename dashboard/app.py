@@ -9,8 +9,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import components, services, state
-from xaicore import ClassifierError
+from dashboard import sidebar
+from dashboard.pages import PAGES
+from dashboard.shared import state
 
 SIDEBAR_PIXELS = 312
 LOGO = Path(__file__).with_name("logo.svg")
@@ -22,29 +23,19 @@ st.set_page_config(
     initial_sidebar_state=SIDEBAR_PIXELS,
 )
 st.logo(LOGO, size="large")
-page = st.navigation(
+chosen = st.navigation(
     [
-        st.Page("views/explain.py", title="Explain", icon=":material/image_search:", default=True),
-        st.Page("views/compare.py", title="Compare", icon=":material/compare:"),
-        st.Page("views/curves.py", title="Curves", icon=":material/show_chart:"),
-        st.Page("views/leaderboard.py", title="Leaderboard", icon=":material/leaderboard:"),
-        st.Page("views/methods.py", title="Methods", icon=":material/school:"),
+        st.Page(
+            page.script,
+            title=page.title,
+            icon=page.icon,
+            url_path=page.name,
+            default=page is PAGES[0],
+        )
+        for page in PAGES
     ],
     position="top",
 )
 with st.sidebar:
-    photo = components.choose_photo()
-    controls = st.container()
-    try:
-        network = components.choose_network()
-    except ClassifierError as error:
-        # Not even the bundled network can be loaded.
-        st.error(str(error))
-        st.stop()
-    with controls:
-        target = components.choose_class(network, services.predict(network.classifier, photo))
-        look = components.choose_look()
-    score = components.choose_score()
-    explainers = components.choose_explainers()
-state.keep_choices(state.Choices(network, photo, target, score, look, explainers))
-page.run()
+    state.keep_choices(sidebar.choose())
+chosen.run()

@@ -6,6 +6,7 @@ import sys
 
 from playwright.sync_api import Page, sync_playwright
 
+from dashboard.pages import PAGES
 from tools.browser import (
     ROOT,
     ServerError,
@@ -18,13 +19,6 @@ from tools.browser import (
 )
 
 FOLDER = ROOT / "docs" / "screenshots"
-PAGES = {
-    "explain": "/",
-    "compare": "/compare",
-    "curves": "/curves",
-    "leaderboard": "/leaderboard",
-    "methods": "/methods",
-}
 # What a page shows last.
 FINISHED = {
     "explain": "R²",
@@ -53,16 +47,17 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with serve() as address, sync_playwright() as playwright:
         browser = launch(playwright, executable)
-        for name, path in PAGES.items():
+        for shown in PAGES:
             for theme in ("light", "dark"):
                 for size, width in WIDTHS.items():
                     context = open_context(browser, address, View(theme, width))
                     page = context.new_page()
-                    page.goto(path)
-                    page.get_by_text(FINISHED[name]).first.wait_for(timeout=LAST_SECONDS * 1000)
+                    page.goto(shown.address)
+                    if shown.name in FINISHED:
+                        page.get_by_text(FINISHED[shown.name]).first.wait_for(timeout=LAST_SECONDS * 1000)
                     wait_until_settled(page)
                     show_whole_page(page, width)
-                    file = FOLDER / f"{name}-{theme}-{size}.png"
+                    file = FOLDER / f"{shown.name}-{theme}-{size}.png"
                     page.screenshot(path=file)
                     context.close()
                     print(file.relative_to(ROOT))

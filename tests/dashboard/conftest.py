@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pytest
 import streamlit as st
 
-from dashboard import jobs, services
-from dashboard.state import Photo
-from xaicore import Classifier, zoo
+from dashboard.shared import jobs
+from dashboard.shared.photos import Photo, load_samples
+from xaicore import Classifier
+from xaicore.networks import zoo
 
 
 @pytest.fixture(autouse=True)
@@ -27,9 +28,9 @@ def small_network(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> It
 
 @pytest.fixture
 def kitten() -> Photo:
-    return services.load_samples()["kitten-with-yarn"]
+    return load_samples()["kitten-with-yarn"]
 
 
 @pytest.fixture
 def shepherd() -> Photo:
-    return services.load_samples()["german-shepherd"]
+    return load_samples()["german-shepherd"]

@@ -6,22 +6,19 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from dashboard.pages import PAGES
 from tools.browser import View, wait_until_settled
 
 QUICK = "lime-samples=50&lime-superpixels=10"
-PATHS = {
-    "explain": f"/?{QUICK}",
-    "compare": "/compare",
-    "curves": f"/curves?steps=16&{QUICK}",
-    "leaderboard": "/leaderboard",
-    "study": "/leaderboard?board=The+study",
-    "evaluate": "/leaderboard?board=Evaluate+my+photos",
-    "methods": "/methods",
-    "metrics": "/methods?chapter=Metrics",
-}
+FIRST = [f"{page.address}?steps=16&{QUICK}" for page in PAGES]
+FURTHER = [
+    "/leaderboard?board=The+study",
+    "/leaderboard?board=Evaluate+my+photos",
+    "/methods?chapter=Metrics",
+]
 VIEWS = [
     View("light" if number % 2 else "dark", 1440 if number % 4 < 2 else 390, path=path)
-    for number, path in enumerate([*PATHS.values(), *list(PATHS.values())[:5]])
+    for number, path in enumerate([*FIRST, *FURTHER, *FIRST])
 ]
 SERIOUS = ("serious", "critical")
 # Streamlit's tables and formulas scroll sideways on a phone; browsers let the keyboard reach them.

@@ -15,7 +15,7 @@ from playwright.sync_api import Download, Page, expect
 import xaicore
 from tools.browser import ROOT, View, wait_until_settled
 from xaicore import EXPLAINERS, METRICS, Protocol
-from xaicore.metrics.base import Trace
+from xaicore.metrics.base import PerturbationTrace
 from xaicore.metrics.perturbation import trace_maps
 
 STEPS = 16
@@ -30,7 +30,7 @@ PATIENCE_MS = 600_000
 
 
 @pytest.fixture(scope="session")
-def traces() -> dict[str, Trace]:
+def traces() -> dict[str, PerturbationTrace]:
     """What the package itself says of the page's first photo."""
     classifier = xaicore.load_classifier()
     batch = classifier.preprocess([xaicore.load_photo(KITTEN)])
@@ -92,7 +92,7 @@ def test_all_is_shown_and_fits_the_window(page: Page) -> None:
 
 
 @pytest.mark.parametrize("page", [LIGHT], ids=str, indirect=True)
-def test_scrubbing_moves_pictures_and_probabilities(page: Page, traces: dict[str, Trace]) -> None:
+def test_scrubbing_moves_pictures_and_probabilities(page: Page, traces: dict[str, PerturbationTrace]) -> None:
     wait_for_curves(page)
     before = {m: picture(page, m, "removed", FIRST_STEP) for m in traces}
     for step in (FIRST_STEP, 9):
@@ -111,7 +111,7 @@ def test_scrubbing_moves_pictures_and_probabilities(page: Page, traces: dict[str
 
 
 @pytest.mark.parametrize("page", [LIGHT], ids=str, indirect=True)
-def test_the_cards_say_what_score_maps_says(page: Page, traces: dict[str, Trace]) -> None:
+def test_the_cards_say_what_score_maps_says(page: Page, traces: dict[str, PerturbationTrace]) -> None:
     wait_for_curves(page)
     tables = page.get_by_test_id("stTable")
     study = [metric for metric in METRICS.values() if not metric.extra]

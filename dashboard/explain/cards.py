@@ -1,0 +1,147 @@
+"""A method's card: its overlay over the photo, its proof, and its own settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import streamlit as st
+from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard.explain.keys import best_key, reset_key
+from dashboard.shared import state
+from dashboard.shared.jobs import Job
+from dashboard.shared.maps import obtain, offered, parameter_keys, request_map
+from dashboard.shared.photos import picture_of
+from dashboard.shared.state import Card, Choices
+from dashboard.shared.widgets import (
+    choose_parameter,
+    follow,
+    show_legend,
+    show_missing,
+    show_picture,
+    show_proof,
+)
+from xaicore import Explainer, Explanation
+from xaicore.explainers.base import SCORES
+from xaicore.render import (
+    Look,
+    draw_outlines,
+    keep_best,
+    measure_scale,
+    missing_evidence,
+    render,
+)
+
+BEST_SUPERPIXELS = (0, 1, 2, 3, 5, 8, 13)
+CARD_PIXELS = 190
+PAIR_PIXELS = 460
+
+
+def card_cells(count: int) -> Iterator[DeltaGenerator]:
+    """Cells for ``count`` cards: four in a row, two on a tablet, one on a phone."""
+    pairs = st.grid(2, min_column_width=PAIR_PIXELS)
+    for first in range(0, count, 2):
+        with pairs.cell():
+            cards = st.grid(2, min_column_width=CARD_PIXELS)
+        for _ in range(first, min(first + 2, count)):
+            yield cards.cell()
+
+
+@st.fragment
+def show_card(explainer: Explainer, choices: Choices) -> None:
+    """One method; redrawn alone when its settings change."""
+    st.subheader(explainer.label, anchor=False)
+    place = st.container()
+    st.caption(explainer.summary)
+    with st.expander("Tune", icon=":material/tune:"):
+        own = [offered(choices.network.classifier, entry) for entry in explainer.parameters]
+        keys = parameter_keys(explainer, choices.network)
+        parameters = {entry.name: choose_parameter(keys[entry.name], entry) for entry in own}
+        best = _choose_best(explainer) if "superpixels" in parameters else 0
+        defaults = {entry.name: entry.default for entry in own}
+        st.button(
+            "Reset",
+            key=reset_key(explainer),
+            type="tertiary",
+            icon=":material/restart_alt:",
+            on_click=state.reset,
+            args=({keys[name]: value for name, value in defaults.items()},),
+            disabled=parameters == defaults,
+        )
+    request = request_map(choices, explainer.name, parameters)
+    with place:
+        follow(
+            partial(obtain, request, state.MAPS, explainer.name),
+            partial(_show_map, explainer, choices, best),
+        )
+
+
+def _choose_best(explainer: Explainer) -> int:
+    """How many of the best superpixels to show; 0 for all."""
+    return st.select_slider(
+        "Superpixels to show",
+        BEST_SUPERPIXELS,
+        format_func=lambda count: f"best {count}" if count else "all",
+        help="Shows only those that speak most for the class, with their outlines.",
+        key=best_key(explainer),
+        bind="query-params",
+    )
+
+
+def _show_map(
+    explainer: Explainer, choices: Choices, best: int, found: Explanation | Job[Explanation]
+) -> None:
+    if isinstance(found, Explanation):
+        _show_finished(explainer, choices, best, found)
+    elif found.error:
+        st.error(found.error)
+    else:
+        _show_unfinished(explainer, choices, found)
+
+
+def _show_unfinished(explainer: Explainer, choices: Choices, job: Job[Explanation]) -> None:
+    look = _fitting_look(explainer, choices)
+    picture = picture_of(choices.photo)
+    if job.partial is not None:
+        picture = render(picture, job.partial[0], look)
+    _show_overlay(picture, explainer, choices)
+    show_legend(look, choices.label)
+    waiting = "Working, or waiting for its turn"
+    st.progress(job.share, text=f"{job.done:,} of {job.total:,}" if job.total else waiting)
+
+
+def _show_finished(
+    explainer: Explainer, choices: Choices, best: int, explanation: Explanation
+) -> None:
+    look = _fitting_look(explainer, choices, best)
+    saliency = explanation.maps[0]
+    missing = missing_evidence(saliency, look)
+    scale = None if missing else measure_scale(saliency, look)
+    if best:
+        saliency = keep_best(saliency, explanation.extras["segments"][0], best)
+    picture = render(picture_of(choices.photo), saliency, look, scale)
+    if best:
+        picture = draw_outlines(picture, explanation.extras["segments"][0])
+    state.cards()[explainer.name] = Card(explanation, picture)
+    _show_overlay(picture, explainer, choices)
+    if missing:
+        show_missing(missing)
+    else:
+        show_legend(look, choices.label)
+    show_proof(explainer, explanation)
+    seconds = explanation.checks["seconds"][0]
+    st.caption(f"Explains {SCORES[explanation.settings['target']]}. Took {seconds:.2f} s.")
+
+
+def _fitting_look(explainer: Explainer, choices: Choices, best: int = 0) -> Look:
+    """Positive-only where the method, or the choice of the best superpixels, knows nothing else."""
+    look = choices.look
+    return replace(look, signed=look.signed and explainer.signed and not best)
+
+
+def _show_overlay(picture: Image.Image, explainer: Explainer, choices: Choices) -> None:
+    alt = f"What speaks for {choices.label} by {explainer.label}, laid over the photo."
+    show_picture(picture, f"{alt} {choices.photo.alt}")

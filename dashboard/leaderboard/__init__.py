@@ -1,0 +1,1 @@
+"""Which method is worth more, on many photos, and how sure one can be of it."""

@@ -1,0 +1,78 @@
+"""Leaderboard: which method is worth more, on many photos, and how sure one can be of it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.leaderboard import keys, runs
+from dashboard.leaderboard.evaluate import show_evaluate
+from dashboard.leaderboard.history import show_history
+from dashboard.leaderboard.table import choose_part, choose_run, show_downloads, show_table
+from dashboard.leaderboard.views import (
+    show_disagreements,
+    show_distribution,
+    show_intervals,
+    show_ranks,
+    show_scatter,
+    show_study,
+)
+from dashboard.leaderboard.waiting import show_queue
+from dashboard.shared import state
+from dashboard.shared.store import get_store
+from dashboard.shared.widgets import choose
+from xaicore import PetlensError
+from xaicore.leaderboard.words import say
+
+VIEWS = {
+    "intervals": "Intervals",
+    "ranks": "Ranks",
+    "study": "The study",
+    "scatter": "Scatter",
+    "spread": "Spread",
+    "disagreements": "Disagreements",
+    "history": "History",
+    "evaluate": "Evaluate my photos",
+}
+
+st.title("Leaderboard", anchor=False)
+try:
+    store = get_store()
+except PetlensError as error:
+    st.error(str(error))
+    st.stop()
+if store.notice:
+    st.warning(store.notice)
+
+left, right = st.columns(2)
+with left:
+    run = choose_run()
+results = runs.get_results(run)
+with right:
+    part = choose_part(results)
+board = runs.get_board(results, part)
+columns = runs.get_columns(results, part)
+
+st.markdown(f"### {say(board)}")
+show_table(board, columns)
+if results.about["note"]:
+    st.caption(f"Note: {results.about['note']}")
+show_downloads(columns, part)
+
+view = choose("More", VIEWS, keys.VIEW, bind="query-params")
+if view == "intervals":
+    show_intervals(columns)
+elif view == "ranks":
+    show_ranks(board, results)
+elif view == "study":
+    show_study(board, columns)
+elif view == "scatter":
+    show_scatter(results)
+elif view == "spread":
+    show_distribution(results)
+elif view == "disagreements":
+    show_disagreements(results)
+elif view == "history":
+    show_history(run)
+else:
+    show_evaluate(state.choices().network.classifier)
+show_queue()

@@ -1,0 +1,98 @@
+"""The chosen run's table: methods down, metrics across, controls in grey; and its files."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.leaderboard import runs
+from dashboard.leaderboard.keys import PART, RUN
+from xaicore import CONTROLS
+from xaicore.evaluation.results import Results
+from xaicore.evaluation.store import Run
+from xaicore.leaderboard.board import Board
+from xaicore.leaderboard.tables import (
+    Columns,
+    label_of,
+    mark_markdown,
+    to_csv,
+    to_latex,
+    to_long,
+    to_markdown,
+    to_parquet,
+)
+
+
+def choose_run() -> Run | None:
+    """A run of the history, or none for the results that came with Petlens."""
+    by_id = {run.id: run for run in runs.list_runs()}
+
+    def name(id: str) -> str:
+        if id == runs.BUNDLED:
+            return runs.get_results(None).about["title"] + " (came with Petlens)"
+        return f"{by_id[id].title}, {by_id[id].started:%Y-%m-%d %H:%M}"
+
+    options = [runs.BUNDLED, *by_id]
+    if st.session_state.get(RUN) not in options:
+        st.session_state.pop(RUN, None)
+    chosen = st.selectbox("Run", options, format_func=name, key=RUN)
+    return by_id.get(chosen)
+
+
+def choose_part(results: Results) -> str:
+    """All photos, or a part of them."""
+    parts = list(runs.list_parts(results))
+    return st.selectbox(
+        "Photos",
+        parts,
+        format_func=lambda part: part.capitalize(),
+        help="By true class, by whether the network was right, by how sure it was.",
+        key=PART,
+    )
+
+
+def show_table(board: Board, columns: Columns) -> None:
+    """Methods down, metrics across, controls in grey."""
+    names = [*board.methods, *board.controls]
+    cells = {
+        header: [_shade(name, mark_markdown(column.get(name))) for name in names]
+        for header, column in columns.items()
+    }
+    index = [_shade(name, label_of(name)) for name in names]
+    st.table(pd.DataFrame(cells, index=index))
+    valid = [cell.valid for column in columns.values() for cell in column.values()]
+    st.caption(
+        f"Means over {board.photos} photos ± half of their 95 % interval, from photos drawn anew "
+        "2,000 times. **Bold**: best of its column. \\*: not told apart from the best. Grey: maps "
+        "that know nothing, but for the blurred one, which still knows what the methods say. "
+        "↑ higher is better, ↓ lower is better. "
+        + (
+            f"Where a score is undefined the photo is left out: {min(valid)} to {max(valid)} count."
+            if min(valid) < max(valid)
+            else ""
+        )
+    )
+
+
+def _shade(name: str, words: str) -> str:
+    return f":gray[{words}]" if name in CONTROLS else words
+
+
+def show_downloads(columns: Columns, title: str) -> None:
+    """The table as it is shown, in four formats."""
+    stem = "petlens-leaderboard"
+    files = {
+        "CSV": (lambda: to_csv(to_long(columns)), f"{stem}.csv", "text/csv"),
+        "Parquet": (
+            lambda: to_parquet(to_long(columns)),
+            f"{stem}.parquet",
+            "application/vnd.apache.parquet",
+        ),
+        "Markdown": (lambda: to_markdown(columns).encode(), f"{stem}.md", "text/markdown"),
+        "LaTeX (booktabs)": (lambda: to_latex(columns).encode(), f"{stem}.tex", "text/x-tex"),
+    }
+    with st.popover("Download", icon=":material/download:"):
+        for label, (make, name, kind) in files.items():
+            st.download_button(
+                label, make, name, kind, on_click="ignore", key=f"{title}-{name}", width="stretch"
+            )

@@ -1,0 +1,111 @@
+"""A map asked for: of which network and photo, by which method, of which class, as pages set it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import xaicore
+from dashboard.shared import state
+from dashboard.shared.jobs import Job
+from dashboard.shared.memory import get_memory
+from dashboard.shared.photos import Photo, to_batch
+from dashboard.shared.state import Choices, NetworkChoice
+from xaicore import EXPLAINERS, Classifier, Explainer, Explanation, Parameter, PetlensError
+from xaicore.identity import canonical
+from xaicore.networks.classifier import convolution_names
+from xaicore.progress import Progress
+
+
+@dataclass(frozen=True)
+class MapRequest:
+    """One map: network, photo, method with its parameters, class index, and which score."""
+
+    classifier: Classifier
+    photo: Photo
+    explainer: str
+    parameters: dict[str, Any]
+    class_index: int
+    score: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Everything the map depends on, as one short string."""
+        return canonical(
+            [
+                self.classifier.fingerprint,
+                self.photo.hash,
+                self.explainer,
+                self.parameters,
+                self.class_index,
+                self.score,
+            ]
+        )
+
+    def prepare(self) -> Callable[[Progress], Explanation]:
+        batch = to_batch(self.classifier, self.photo)
+
+        def perform(progress: Progress) -> Explanation:
+            return xaicore.explain(
+                self.classifier,
+                batch,
+                self.explainer,
+                [self.class_index],
+                target=self.score,
+                progress=progress,
+                **self.parameters,
+            )
+
+        return perform
+
+
+def request_map(choices: Choices, explainer: str, parameters: dict[str, Any]) -> MapRequest:
+    """The map of the shared photo and class by one method."""
+    classifier = choices.network.classifier
+    return MapRequest(
+        classifier, choices.photo, explainer, parameters, choices.class_index, choices.score
+    )
+
+
+def obtain(request: MapRequest, kind: str, place: str) -> Explanation | Job[Explanation]:
+    """The map, at once by a quick method; of a slow one, or where it failed, the job.
+
+    ``kind`` and ``place`` name the seat at which this visitor waits for it.
+    """
+    seat = state.seat(kind, place)
+    if EXPLAINERS[request.explainer].slow:
+        return get_memory().follow(request, seat)
+    seat.leave()
+    try:
+        return get_memory().answer(request)
+    except PetlensError as error:
+        return Job.failed(error)
+
+
+def offered(classifier: Classifier, parameter: Parameter) -> Parameter:
+    """A parameter as this network has it: layers to choose from are its convolutions."""
+    if parameter.name != "layer":
+        return parameter
+    names = tuple(convolution_names(classifier.net))
+    return replace(parameter, choices=names, default=classifier.target_layer)
+
+
+def parameter_keys(explainer: Explainer, network: NetworkChoice) -> dict[str, str]:
+    """The keys of the widgets that set a method's parameters, by parameter."""
+    return {
+        # Layers go by other names in other networks.
+        parameter.name: state.parameter_key(
+            explainer, parameter.name, network.key if parameter.name == "layer" else ""
+        )
+        for parameter in explainer.parameters
+    }
+
+
+def kept_parameters(explainer: Explainer, network: NetworkChoice) -> dict[str, Any]:
+    """A method's settings as they were left on Explain, or as the link has them."""
+    keys = parameter_keys(explainer, network)
+    return {
+        parameter.name: state.kept(keys[parameter.name], offered(network.classifier, parameter))
+        for parameter in explainer.parameters
+    }

@@ -1,0 +1,186 @@
+"""What the pages share in a visitor's session, and the keys it goes by.
+
+The keys of widgets that are bound to the URL are also the names of its query parameters. Keys that
+one page alone needs stand in its own ``keys.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+from PIL import Image
+
+from dashboard.shared.jobs import Job, Seat
+from dashboard.shared.photos import Photo
+from xaicore import Classifier, Explainer, Explanation, Parameter
+from xaicore.render import Look
+
+NETWORK = "network"
+WEIGHTS = "weights"
+SCORE = "score"
+MORE = "more"
+SOURCE = "source"
+SAMPLE = "sample"
+UPLOAD = "upload"
+CAMERA = "camera"
+CLASS = "class"
+EVIDENCE = "evidence"
+OPACITY = "opacity"
+SMOOTHING = "smoothing"
+
+# Kinds of seats: what this visitor waits for.
+MAPS = "maps"
+TRACES = "traces"
+
+_PHOTO = "photo"
+_CHOICES = "choices"
+_CARDS = "cards"
+_SEATS = "seats"
+_STOPPED = "stopped"
+
+
+def parameter_key(explainer: Explainer, parameter: str, network: str = "") -> str:
+    """The key of the widget that sets a method's parameter, or its ``network``'s own one."""
+    return f"{explainer.name}-{parameter}" + (f"-{network}" if network else "")
+
+
+def class_key(network: str) -> str:
+    """The key of the widget that chooses among a network's many classes."""
+    return f"{CLASS}-{network}"
+
+
+@dataclass(frozen=True)
+class NetworkChoice:
+    """The network that answers; ``key`` tells its widgets from other networks' ones."""
+
+    classifier: Classifier
+    knows: str
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the sidebar sets for all pages.
+
+    ``score`` is which score of the class is explained, a key of ``SCORES``, or none for each
+    method's own.
+    """
+
+    network: NetworkChoice
+    photo: Photo
+    class_index: int
+    score: str | None
+    look: Look
+    explainers: tuple[Explainer, ...]
+
+    @property
+    def label(self) -> str:
+        return self.network.classifier.labels[self.class_index]
+
+    @property
+    def explained(self) -> tuple[object, ...]:
+        """What the maps explain, but for each method's parameters."""
+        return self.network.classifier.fingerprint, self.photo, self.class_index, self.score
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a method's card shows now: the explanation, and its overlay picture."""
+
+    explanation: Explanation
+    picture: Image.Image
+
+
+def photo() -> Photo | None:
+    """The last photo that could be read."""
+    return st.session_state.get(_PHOTO)
+
+
+def keep_photo(photo: Photo) -> None:
+    st.session_state[_PHOTO] = photo
+
+
+def choices() -> Choices:
+    """What the sidebar set in this run."""
+    chosen: Choices = st.session_state[_CHOICES]
+    return chosen
+
+
+def choices_before() -> Choices | None:
+    """What the sidebar set in the run before, if there was one."""
+    return st.session_state.get(_CHOICES)
+
+
+def keep_choices(choices: Choices) -> None:
+    """Set what the pages share; maps that explain something else are no longer shown."""
+    before = choices_before()
+    if before is None or before.explained != choices.explained:
+        st.session_state[_CARDS] = {}
+        leave_traces()
+    st.session_state[_CHOICES] = choices
+
+
+def cards() -> dict[str, Card]:
+    """What each card shows now, by method: what a download holds."""
+    shown: dict[str, Card] = st.session_state.setdefault(_CARDS, {})
+    return shown
+
+
+def seat(kind: str, place: str) -> Seat:
+    """Where this visitor waits for one thing at a time."""
+    return _seats(kind).setdefault(place, Seat())
+
+
+def _seats(kind: str) -> dict[str, Seat]:
+    kinds: dict[str, dict[str, Seat]] = st.session_state.setdefault(_SEATS, {})
+    return kinds.setdefault(kind, {})
+
+
+def jobs() -> list[Job[Any]]:
+    """All that this visitor waits for."""
+    kinds: dict[str, dict[str, Seat]] = st.session_state.get(_SEATS, {})
+    return [seat.job for seats in kinds.values() for seat in seats.values() if seat.job]
+
+
+def leave_traces(but: Collection[str] = ()) -> None:
+    """Wait for no test of a map any more, but for those of these keys."""
+    seats = _seats(TRACES)
+    for key in [key for key in seats if key not in but]:
+        seats.pop(key).leave()
+
+
+def stop_traces(key: str) -> None:
+    """Leave the tests of maps, and ask for none for the curves of this key."""
+    leave_traces()
+    st.session_state[_STOPPED] = key
+
+
+def go_on() -> None:
+    """Test what was stopped after all."""
+    st.session_state[_STOPPED] = ""
+
+
+def stopped(key: str) -> bool:
+    """Whether the visitor stopped the tests for the curves of this key."""
+    return st.session_state.get(_STOPPED) == key
+
+
+def kept(key: str, parameter: Parameter) -> Any:
+    """The value of a widget of another page as it was left there, or as the link has it."""
+    if key in st.session_state:
+        return st.session_state[key]
+    try:
+        value = parameter.check(type(parameter.default)(st.query_params[key]))
+    except (KeyError, ValueError):
+        return parameter.default
+    # On the way to the widget's own page the link's values are dropped.
+    st.session_state[key] = value
+    return value
+
+
+def reset(values: dict[str, Any]) -> None:
+    """Set widgets, by key, back to the values given."""
+    st.session_state.update(values)

@@ -1,0 +1,123 @@
+"""Pieces that several pages show: choices, parameters, legends, proofs, waiting."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import streamlit as st
+from PIL import Image
+
+from dashboard.shared.jobs import Job
+from xaicore import Explainer, Explanation, Parameter, PetlensError
+from xaicore.render import Look, legend
+
+POLL_SECONDS = 0.4
+GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "epsilon": "ε"}
+# A slider of more stops than this cannot be set precisely.
+MOST_STOPS = 500
+
+Choice = TypeVar("Choice", bound=Hashable)
+
+
+def choose(
+    label: str, options: Mapping[Choice, str], key: str, default: Choice | None = None, **more: Any
+) -> Choice:
+    """One of a few options, by what each is called; the first where no default is given."""
+    return st.segmented_control(
+        label,
+        list(options),
+        format_func=options.__getitem__,
+        default=next(iter(options)) if default is None else default,
+        required=True,
+        key=key,
+        **more,
+    )
+
+
+def choose_parameter(key: str, parameter: Parameter) -> Any:
+    """The widget that fits a parameter, and its value."""
+    shared: dict[str, Any] = {"help": parameter.help, "key": key, "bind": "query-params"}
+    if parameter.choices and all(isinstance(choice, int | float) for choice in parameter.choices):
+        value = st.select_slider(
+            parameter.label,
+            parameter.choices,
+            parameter.default,
+            format_func=lambda choice: f"{choice:g}",
+            **shared,
+        )
+    elif parameter.choices:
+        first = parameter.choices.index(parameter.default)
+        value = st.selectbox(parameter.label, parameter.choices, first, _in_greek, **shared)
+    else:
+        number = type(parameter.default)
+        low, high, step = (number(n) for n in (parameter.low, parameter.high, parameter.step))
+        widget = st.slider if (high - low) / step <= MOST_STOPS else st.number_input
+        digits = "%d" if number is int else "%.4g"
+        value = widget(parameter.label, low, high, parameter.default, step, digits, **shared)
+    if parameter.note:
+        st.caption(parameter.note(value))
+    return value
+
+
+def _in_greek(choice: str) -> str:
+    """Rules are named by the letters that stand beside their sliders."""
+    for name, letter in GREEK.items():
+        choice = choice.replace(name, letter)
+    return choice
+
+
+def show_legend(look: Look, label: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.caption(f"against {label}" if look.signed else "nothing", width="content")
+        st.image(legend(look), width=80, alt=f"Orange speaks for {label}, purple against.")
+        st.caption(f"for {label}", width="content")
+
+
+def show_missing(why: str) -> None:
+    """Say why there is nothing to see of a map."""
+    st.caption(f":material/visibility_off: {why}")
+
+
+def show_proof(explainer: Explainer, explanation: Explanation) -> None:
+    """How far the map of one photo can be trusted, and why not further."""
+    proof = explainer.prove({name: values[0] for name, values in explanation.checks.items()})
+    mark = ":green[:material/check_circle:]" if proof.good else ":yellow[:material/warning:]"
+    st.markdown(f"{mark} {proof.text}")
+    if proof.reason:
+        st.caption(proof.reason)
+
+
+@contextlib.contextmanager
+def in_sentences() -> Iterator[None]:
+    """Show a sentence in place of what could not be shown."""
+    try:
+        yield
+    except PetlensError as error:
+        st.error(str(error))
+
+
+def show_picture(picture: Image.Image, alt: str) -> None:
+    """A picture as wide as its place."""
+    st.image(picture, width="stretch", alt=alt)
+
+
+
+
+def follow(look: Callable[[], Any], draw: Callable[[Any], None]) -> Any:
+    """Draw what ``look`` finds, again and again while it is a job that runs; give the first find.
+
+    A look that finds the work finished has the page run once more, without polling.
+    """
+    found = look()
+    polling = isinstance(found, Job) and found.running
+    st.fragment(_redraw, run_every=POLL_SECONDS if polling else None)(look, draw, polling)
+    return found
+
+
+def _redraw(look: Callable[[], Any], draw: Callable[[Any], None], polling: bool) -> None:
+    found = look()
+    if polling and not (isinstance(found, Job) and found.running):
+        st.rerun()
+    draw(found)

@@ -1,0 +1,271 @@
+"""The sidebar: photo, network, class, score and look, which all pages share."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import streamlit as st
+
+import xaicore
+from dashboard.shared import state
+from dashboard.shared.photos import Photo, load_samples, picture_of, predict
+from dashboard.shared.state import Choices, NetworkChoice
+from dashboard.shared.widgets import choose as choose_option
+from xaicore import EXPLAINERS, NETWORKS, Classifier, Explainer, PetlensError
+from xaicore.networks.zoo import Network
+from xaicore.progress import no_progress
+from xaicore.render import Look
+
+SOURCES = {"sample": "Sample", "upload": "Upload", "camera": "Camera"}
+EVIDENCE = {"both": "For and against", "for": "Only for"}
+SCORES = {"own": "Its own", "margin": "Its lead"}
+PREDICTED = "predicted"
+PETNET = "petnet"
+OWN = "own"
+# More classes than this are chosen from a list.
+FEW_CLASSES = 3
+# Of many classes, one chosen for another photo is kept while it is among so many likeliest ones.
+SENSIBLE = 3
+THUMBNAIL_PIXELS = 76
+CREDIT_PIXELS = 156
+
+
+def choose() -> Choices:
+    """Everything the pages share; the page stops where no network can be loaded."""
+    photo = _choose_photo()
+    place = st.container()
+    try:
+        network = _choose_network()
+    except PetlensError as error:
+        # Not even the bundled network can be loaded.
+        st.error(str(error))
+        st.stop()
+    with place:
+        class_index = _choose_class(network, photo)
+        look = _choose_look()
+    return Choices(network, photo, class_index, _choose_score(), look, _choose_explainers())
+
+
+def _choose_photo() -> Photo:
+    """Sample, upload or camera; an unreadable photo is refused, and the last good one stays."""
+    samples = load_samples()
+    preview = st.container()
+    source = choose_option(
+        "Photo", SOURCES, state.SOURCE, persist_state="session", width="stretch"
+    )
+    offered = _offer_photo(source, samples)
+    accepted = _accept(offered)
+    photo = accepted or state.photo() or next(iter(samples.values()))
+    state.keep_photo(photo)
+    with preview:
+        _preview(photo)
+    if accepted and source != "sample":
+        st.caption("A link to this page carries your settings, not your photo.")
+    return photo
+
+
+def _offer_photo(source: str, samples: dict[str, Photo]) -> Photo | None:
+    if source == "sample":
+        name = st.selectbox(
+            "Sample photo",
+            list(samples),
+            format_func=lambda name: samples[name].title,
+            key=state.SAMPLE,
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        return samples[name]
+    if source == "upload":
+        file = st.file_uploader("Your photo", key=state.UPLOAD, label_visibility="collapsed")
+        return Photo(file.getvalue(), "Your photo", "The photo you uploaded.") if file else None
+    file = st.camera_input("Camera", key=state.CAMERA, label_visibility="collapsed")
+    return Photo(file.getvalue(), "Camera picture", "The picture you took.") if file else None
+
+
+def _accept(offered: Photo | None) -> Photo | None:
+    """The photo if it can be read; otherwise say what is wrong with it."""
+    if offered is None:
+        return None
+    try:
+        picture_of(offered)
+    except PetlensError as error:
+        st.error(str(error))
+        return None
+    return offered
+
+
+def _preview(photo: Photo) -> None:
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
+        st.image(picture_of(photo), width=THUMBNAIL_PIXELS, alt=photo.alt)
+        words = st.container(width=CREDIT_PIXELS, gap=None)
+    with words:
+        st.markdown(f"**{photo.title}**")
+        if photo.credit:
+            st.caption(photo.credit)
+
+
+def _choose_network() -> NetworkChoice:
+    """A network by name or a visitor's own weights; PetNet answers until another one can."""
+    petnet = NetworkChoice(get_classifier(PETNET), NETWORKS[PETNET].knows)
+    name = st.selectbox(
+        "Network",
+        [*NETWORKS, OWN],
+        format_func=lambda name: NETWORKS[name].label if name in NETWORKS else "Your own PetNet",
+        key=state.NETWORK,
+        bind="query-params",
+    )
+    try:
+        if name == OWN:
+            return _own_network() or petnet
+        if name == PETNET or not _ready(NETWORKS[name]):
+            return petnet
+        return NetworkChoice(get_classifier(name), NETWORKS[name].knows, name)
+    except PetlensError as error:
+        st.error(str(error))
+        return petnet
+
+
+@st.cache_resource(show_spinner="Loading the network")
+def get_classifier(name: str) -> Classifier:
+    """A network by name, one for all visitors; raises ``ClassifierError``."""
+    return NETWORKS[name].load(no_progress)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the network")
+def _own_classifier(weights_hash: str, _weights: bytes) -> Classifier:
+    """PetNet with a visitor's own weights; raises ``ClassifierError``."""
+    return xaicore.load_classifier(_weights)
+
+
+def _own_network() -> NetworkChoice | None:
+    file = st.file_uploader(
+        "Weights (.safetensors)",
+        key=state.WEIGHTS,
+        help="The file that `python -m xaicore train` writes.",
+    )
+    if not file:
+        st.caption("Until you give a file, the bundled PetNet answers.")
+        return None
+    data = file.getvalue()
+    classifier = _own_classifier(hashlib.sha256(data).hexdigest(), data)
+    return NetworkChoice(classifier, NETWORKS[PETNET].knows)
+
+
+def _ready(network: Network) -> bool:
+    """Whether its weights are here; otherwise offer to download them."""
+    if network.ready:
+        return True
+    place = st.empty()
+    with place.container():
+        st.caption("Its weights are not on this machine; until then PetNet answers.")
+        wanted = st.button(
+            f"Download {network.megabytes:.0f} MB", icon=":material/download:", width="stretch"
+        )
+    if not wanted:
+        return False
+    bar = place.progress(0.0, text=f"Downloading {network.label}")
+
+    def progress(done: int, total: int, _partial: object = None) -> None:
+        share = done / total if total else 0.0
+        bar.progress(share, text=f"{done / 1e6:.0f} of {total / 1e6:.0f} MB")
+
+    network.load(progress)
+    place.empty()
+    return True
+
+
+def _choose_class(network: NetworkChoice, photo: Photo) -> int:
+    """Index of the class whose evidence the maps show."""
+    labels = network.classifier.labels
+    probabilities = predict(network.classifier, photo)
+    predicted = int(probabilities.argmax())
+    if len(labels) > FEW_CLASSES:
+        return _choose_of_many(network, photo, probabilities)
+    if st.session_state.get(state.CLASS, PREDICTED) not in (PREDICTED, *labels):
+        # Chosen for a network of other classes.
+        st.session_state[state.CLASS] = PREDICTED
+    options = {PREDICTED: PREDICTED.capitalize()} | {one: one.capitalize() for one in labels}
+    chosen = choose_option(
+        "Class to explain", options, state.CLASS, bind="query-params", width="stretch"
+    )
+    return predicted if chosen == PREDICTED else labels.index(chosen)
+
+
+def _choose_of_many(network: NetworkChoice, photo: Photo, probabilities: np.ndarray) -> int:
+    labels = network.classifier.labels
+    # By index: some of many classes share a name.
+    likely = [int(index) for index in probabilities.argsort()[::-1]]
+    key = state.class_key(network.key)
+    if _is_new(network, photo) and st.session_state.get(key) not in likely[:SENSIBLE]:
+        st.session_state[key] = PREDICTED
+    chosen = st.selectbox(
+        "Class to explain",
+        [PREDICTED, *likely],
+        format_func=lambda choice: (
+            f"Predicted: {labels[likely[0]]}" if choice == PREDICTED else labels[choice].capitalize()
+        ),
+        help="In the order the network finds them likely for this photo.",
+        key=key,
+    )
+    return likely[0] if chosen == PREDICTED else chosen
+
+
+def _is_new(network: NetworkChoice, photo: Photo) -> bool:
+    """Whether the run before was of another photo or network, or there was none."""
+    before = state.choices_before()
+    if before is None:
+        return True
+    fingerprints = {network.classifier.fingerprint, before.network.classifier.fingerprint}
+    return len(fingerprints) > 1 or before.photo.hash != photo.hash
+
+
+def _choose_look() -> Look:
+    """How all maps are shown."""
+    evidence = choose_option(
+        "Evidence to show", EVIDENCE, state.EVIDENCE, bind="query-params", width="stretch"
+    )
+    opacity = st.slider(
+        "Opacity", 0, 100, 80, 5, format="%d%%", key=state.OPACITY, bind="query-params"
+    )
+    smoothing = st.slider(
+        "Smoothing",
+        0.0,
+        8.0,
+        0.0,
+        0.5,
+        format="%.1f px",
+        help="Blurs the maps for your eye only: their values and proofs stay as they are.",
+        key=state.SMOOTHING,
+        bind="query-params",
+    )
+    return Look(signed=evidence == "both", opacity=opacity / 100, smoothing=smoothing)
+
+
+def _choose_score() -> str | None:
+    """Which score of the class the maps explain; none for each method's own."""
+    chosen = choose_option(
+        "Score to explain",
+        SCORES,
+        state.SCORE,
+        help="The class's own score (its logit; for LIME its probability), or its lead over the "
+        "strongest other class (the margin of the two logits).",
+        bind="query-params",
+        width="stretch",
+    )
+    return None if chosen == "own" else chosen
+
+
+def _choose_explainers() -> tuple[Explainer, ...]:
+    """The four methods, and those of the others that are asked for."""
+    extras = [name for name, explainer in EXPLAINERS.items() if explainer.extra]
+    more = st.pills(
+        "More methods",
+        extras,
+        selection_mode="multi",
+        format_func=lambda name: EXPLAINERS[name].label,
+        key=state.MORE,
+        bind="query-params",
+        width="stretch",
+    )
+    return tuple(e for e in EXPLAINERS.values() if not e.extra or e.name in more)

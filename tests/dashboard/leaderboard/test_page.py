@@ -1,0 +1,211 @@
+"""The Leaderboard page as a person reads it, from the entrypoint."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dashboard.leaderboard import charts, keys, runs
+from dashboard.shared.photos import load_samples
+from tests.evaluation.test_evaluate import make_photo
+from tests.leaderboard.test_board import make_rows, noise
+from xaicore import METRICS, Classifier, Protocol
+from xaicore.training.dataset import DatasetError, PhotoBytes, unzip_photos
+from xaicore.evaluation.evaluate import evaluate
+from xaicore.evaluation.plan import Plan
+from xaicore.leaderboard.board import summarise
+from xaicore.evaluation.results import load_results
+from xaicore.evaluation.store import Run, Store
+from xaicore.leaderboard.tables import columns_of
+
+APP = Path(__file__).parents[3] / "dashboard" / "app.py"
+PAGE = "leaderboard/page.py"
+PATIENCE = 300
+PLAN = Plan(("gradcam", "lrp"), tuple(METRICS), Protocol(steps=4), controls=True, mosaics=1)
+
+
+@pytest.fixture(autouse=True)
+def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("XAICORE_STORE", f"sqlite:///{tmp_path / 'store.db'}")
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def own_run(classifier: Classifier) -> Run:
+    """An evaluation of the samples, labelled, with its Focus."""
+    samples = load_samples()
+    labels = {"german-shepherd": "dog", "cat-and-dog": "dog"}
+    files = [PhotoBytes(p.data, n, labels.get(n, "cat")) for n, p in samples.items()]
+    return evaluate(classifier, files, replace(PLAN, title="The samples"), Store())
+
+
+def open_page(**values: object) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=PATIENCE)
+    app.switch_page(PAGE)
+    for key, value in values.items():
+        app.session_state[key] = value
+    return rerun(app)
+
+
+def rerun(app: AppTest) -> AppTest:
+    app.run()
+    assert not app.exception
+    assert not app.error
+    return app
+
+
+def words(app: AppTest) -> str:
+    return "\n".join(element.value for element in [*app.title, *app.markdown, *app.caption])
+
+
+def test_first_visit_shows_the_results_that_came_along() -> None:
+    app = open_page()
+    results = load_results()
+    assert results.about["title"] in app.selectbox(key=keys.RUN).options[0]
+    assert f"On {results.rows['position'].nunique()} photos" in words(app)
+    table = app.table[0].value
+    board = summarise(results.rows)
+    assert [name.strip("*:gray[]") for name in table.index][:4] == [
+        {"lrp": "LRP", "gradcam": "Grad-CAM", "deeplift": "DeepLIFT", "lime": "LIME"}[name]
+        for name in board.methods
+    ]
+    for metric in ("iauc", "dauc"):
+        header = next(column for column in table if column.startswith(METRICS[metric].label))
+        cell = table[header].iloc[0]
+        assert f"{board.cells[board.methods[0], metric].mean:.3f}" in cell
+
+
+@pytest.mark.parametrize(
+    "view",
+    ["intervals", "ranks", "study", "scatter", "spread", "disagreements", "history", "evaluate"],
+)
+def test_every_view_of_a_run_of_one_s_own(view: str, own_run: Run) -> None:
+    app = open_page(**{keys.RUN: own_run.id, keys.VIEW: view})
+    assert "On 4 photos" in words(app)
+    expected = {
+        "ranks": "Order holds",
+        "study": "Grad-CAM is the best on IC.",
+        "disagreements": "Disagreement: how far apart",
+        "history": "The samples",
+        "evaluate": "Only hashes and scores of your photos are kept",
+    }
+    text = words(app) + "\n".join(str(table.value) for table in app.table)
+    assert expected.get(view, "") in text
+
+
+def test_parts_of_the_photos_have_boards_of_their_own(own_run: Run) -> None:
+    app = open_page(**{keys.RUN: own_run.id})
+    app.selectbox(key=keys.PART).select("Cat photos")
+    assert "On 2 photos" in words(rerun(app))
+
+
+def test_a_run_is_renamed_annotated_and_deleted_after_asking_twice(own_run: Run) -> None:
+    app = open_page(**{keys.RUN: own_run.id, keys.VIEW: "history"})
+    next(box for box in app.text_input if box.label == "Title").set_value("Renamed")
+    app.text_area[0].set_value("A note")
+    next(button for button in app.button if button.label == "Keep title and note").click()
+    rerun(app)
+    assert (Store().runs()[0].title, Store().runs()[0].note) == ("Renamed", "A note")
+    delete = next(button for button in app.button if button.label == "Delete it")
+    assert delete.disabled
+    assert [run.id for run in Store().runs()] == [own_run.id]
+    app.checkbox[0].check()
+    rerun(app)
+    next(button for button in app.button if button.label == "Delete it").click()
+    rerun(app)
+    assert Store().runs() == []
+
+
+def test_two_runs_are_compared(own_run: Run, classifier: Classifier) -> None:
+    photo = load_samples()["chelsea"]
+    plan = Plan(("lrp",), ("iauc",), Protocol(steps=4))
+    evaluate(classifier, [PhotoBytes(photo.data)], replace(plan, title="One of them"), Store())
+    other = Store().runs()[0]
+    app = open_page(
+        **{keys.RUN: own_run.id, keys.VIEW: "history", keys.OTHER_RUN: other.id}
+    )
+    assert "on the 1 photos that both have" in words(app)
+    assert "0.000" in str(app.table[-1].value)
+
+
+def test_the_samples_are_evaluated_in_the_background(classifier: Classifier) -> None:
+    app = open_page(
+        **{
+            keys.VIEW: "evaluate",
+            keys.EVALUATE_METHODS: ["gradcam"],
+            keys.EVALUATE_METRICS: ["ad"],
+        }
+    )
+    next(button for button in app.button if button.label == "Evaluate").click()
+    rerun(app)
+    for evaluation in runs.get_queue().running:
+        assert evaluation.wait(PATIENCE)
+    rerun(app)
+    assert any("4 photos: done." in box.value for box in app.success)
+    next(button for button in app.button if button.label == "Show it").click()
+    rerun(app)
+    assert "On 4 photos" in words(app)
+    assert list(app.table[0].value) == ["AD ↓", "Seconds ↓"]
+
+
+def test_a_zip_gives_its_photos_with_the_labels_of_its_folders() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("Pets/Cat/1.png", make_photo(1))
+        archive.writestr("Pets/Dog/2.png", make_photo(2))
+        archive.writestr("holiday.png", make_photo(3))
+        archive.writestr("Pets/Cat/.hidden", b"x")
+    photos = unzip_photos(buffer.getvalue())
+    assert [photo.label for photo in photos] == ["cat", "dog", None]
+    assert [photo.name for photo in photos] == ["", "", ""]
+    assert photos[2].read() == make_photo(3)
+
+
+def test_a_zip_that_cannot_be_used_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DatasetError, match="cannot be read"):
+        unzip_photos(b"PK but no zip")
+    empty = io.BytesIO()
+    zipfile.ZipFile(empty, "w").close()
+    with pytest.raises(DatasetError, match="no file in this zip"):
+        unzip_photos(empty.getvalue())
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.png", bytes(4 * 2**20))
+    monkeypatch.setattr("xaicore.training.dataset.MAX_UNPACKED_BYTES", 2**20)
+    with pytest.raises(DatasetError, match="more than 1 MB"):
+        unzip_photos(bomb.getvalue())
+
+
+def test_a_store_out_of_reach_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XAICORE_STORE", "sqlite:////nowhere/at/all.db")
+    app = AppTest.from_file(str(APP), default_timeout=PATIENCE)
+    app.switch_page(PAGE)
+    app.run()
+    assert not app.exception
+    assert "cannot be used" in app.error[0].value
+
+
+def test_charts_hold_the_figures() -> None:
+    rows = make_rows({"lrp": {"iauc": noise(0.5, 9, 0)}, "random": {"iauc": noise(0.2, 9, 1)}})
+    board = summarise(rows)
+    (dots,) = charts.draw_intervals(columns_of(board)).data
+    assert list(dots.y) == ["Random", "LRP"]
+    assert dots.x[1] == pytest.approx(board.cells["lrp", "iauc"].mean)
+    assert dots.x[1] + dots.error_x.array[1] == pytest.approx(board.cells["lrp", "iauc"].high)
+    (points,) = charts.draw_scatter(rows, "seconds", "iauc").data
+    pd.testing.assert_series_equal(
+        pd.Series(points.y), rows.loc[rows["method"] == "lrp", "iauc"],
+        check_names=False, check_index=False,
+    )  # fmt: skip
+    boxes = charts.draw_distribution(rows, "iauc").data
+    assert [box.name for box in boxes] == ["Random", "LRP"]
