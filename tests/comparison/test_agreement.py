@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -35,7 +36,10 @@ def test_rank_correlation_by_hand() -> None:
     assert rank_correlation(a, np.array([[2.0, 1.0], [4.0, 3.0]])) == pytest.approx(0.6)
     assert rank_correlation(a, np.exp(a)) == pytest.approx(1)
     assert rank_correlation(a, -a) == pytest.approx(-1)
-    assert math.isnan(rank_correlation(a, np.ones((2, 2))))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert math.isnan(rank_correlation(a, np.ones((2, 2))))
+        assert math.isnan(rank_correlation(np.ones((2, 2)), a))
 
 
 def test_top_area_has_the_pixels_asked_for_and_breaks_ties_by_seed() -> None:

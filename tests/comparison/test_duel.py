@@ -98,6 +98,15 @@ def test_a_duel_refuses_maps_that_do_not_fit(corner: Classifier) -> None:
             duel(corner, photo, good, bad)
 
 
+def test_the_win_rate_by_hand() -> None:
+    # Three of ten, z² = 3.8415: middle (0.3 + 0.19207) / 1.38415 = 0.35551, and to either side
+    # 1.95996 · √(0.3 · 0.7 / 10 + 3.8415 / 400) / 1.38415 = 0.24772.
+    found = win_rate(np.array([1] * 3 + [-1] * 7))
+    assert (found.low, found.high) == pytest.approx((0.10779, 0.60323), abs=1e-5)
+    assert win_rate(np.array([1, 1])).high == 1
+    assert win_rate(np.array([-1, -1])).low == 0
+
+
 def test_the_win_rate_has_wilson_s_interval() -> None:
     for wins, losses in ((0, 5), (3, 7), (10, 0), (150, 50)):
         found = win_rate(np.array([1] * wins + [-1] * losses + [0] * 4))

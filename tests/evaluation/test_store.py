@@ -31,9 +31,10 @@ from xaicore.evaluation.store import (
     StoreError,
     find_trace,
     keep_trace,
+    trace_key,
 )
 from xaicore.identity import canonical
-from xaicore.metrics.base import PerturbationTrace
+from xaicore.metrics.base import PerturbationTrace, Protocol
 from xaicore.training.dataset import PhotoBytes
 
 FORK = multiprocessing.get_context("fork")
@@ -154,12 +155,11 @@ def test_arrays_come_back_to_the_bit(url: str) -> None:
     store = Store(url)
     saliency = np.random.default_rng(0).normal(size=(16, 16)).astype(np.float32)
     store.put_arrays(map_key(), {"map": saliency, "deletion": np.linspace(0, 1, 129)})
-    found = store.arrays(map_key(), "map")
-    assert found is not None
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, saliency)
-    assert store.arrays(map_key(), "insertion") is None
-    assert store.arrays(map_key(1), "map") is None
+    found = store.all_arrays(map_key())
+    assert set(found) == {"map", "deletion"}
+    assert found["map"].dtype == np.float32
+    np.testing.assert_array_equal(found["map"], saliency)
+    assert store.all_arrays(map_key(1)) == {}
 
 
 def test_arrays_are_kept_compressed(file: Path) -> None:
@@ -511,3 +511,83 @@ def test_passwords_are_not_shown(begin: str, port: str) -> None:
     with pytest.raises(StoreError) as refusal:
         Store(f"{begin}me:secret@127.0.0.1:{port}/none")
     assert "secret" not in str(refusal.value)
+
+
+# A store as version 1 wrote it.
+VERSION_1 = """
+CREATE TABLE meta (version INTEGER NOT NULL);
+CREATE TABLE maps (id VARCHAR(64) NOT NULL PRIMARY KEY, weights VARCHAR(64) NOT NULL,
+    photo VARCHAR(64) NOT NULL, explainer TEXT NOT NULL, settings TEXT NOT NULL);
+CREATE TABLE scores (id VARCHAR(64) NOT NULL PRIMARY KEY,
+    map VARCHAR(64) NOT NULL REFERENCES maps (id), metric TEXT NOT NULL, protocol TEXT NOT NULL,
+    value FLOAT);
+CREATE TABLE arrays (map VARCHAR(64) NOT NULL REFERENCES maps (id), name VARCHAR(64) NOT NULL,
+    data {blob} NOT NULL, PRIMARY KEY (map, name));
+CREATE TABLE runs (id VARCHAR(32) NOT NULL PRIMARY KEY, title TEXT NOT NULL, note TEXT NOT NULL,
+    spec TEXT NOT NULL, status VARCHAR(16) NOT NULL, started {moment} NOT NULL,
+    finished {moment});
+CREATE TABLE photos (run VARCHAR(32) NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL, photo VARCHAR(64) NOT NULL, label TEXT, name TEXT NOT NULL,
+    predicted TEXT NOT NULL, probability FLOAT, error TEXT NOT NULL, PRIMARY KEY (run, position));
+INSERT INTO meta VALUES (1);
+INSERT INTO maps VALUES ('{kept}', 'weights', 'photo-0', 'lrp', '{settings}');
+INSERT INTO maps VALUES ('t', 'weights', 'photo-0', 'trial', '{settings}');
+INSERT INTO scores VALUES ('{score}', '{kept}', 'iauc', '{protocol}', 0.5);
+INSERT INTO arrays VALUES ('t', 'clean', {bytes});
+INSERT INTO runs VALUES ('r', 'Old', '', '{spec}', 'done', '2026-01-02 03:04:05', NULL);
+INSERT INTO photos VALUES ('r', 0, 'photo-0', 'cat', '', 'dog', 0.75, '');
+"""
+
+
+def write_version_1(url: str) -> None:
+    engine = sa.create_engine(url)
+    postgresql = engine.dialect.name == "postgresql"
+    script = VERSION_1.format(
+        blob="BYTEA" if postgresql else "BLOB",
+        moment="TIMESTAMP WITH TIME ZONE" if postgresql else "DATETIME",
+        bytes="'\\x00'" if postgresql else "x'00'",
+        kept=map_key().digest,
+        settings=map_key().settings,
+        score=score_key().digest,
+        protocol=score_key().protocol,
+        spec='{"photos":1}',
+    )
+    with engine.begin() as connection:
+        for statement in filter(str.strip, script.split(";")):
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+def test_a_store_of_version_1_keeps_its_results_and_loses_its_trials(url: str) -> None:
+    write_version_1(url)
+    store = Store(url)
+    assert store.scores([score_key()]) == {score_key(): 0.5}
+    assert [(run.title, run.photos, run.spec) for run in store.runs()] == [
+        ("Old", 1, {"photos": 1})
+    ]
+    assert store.records("r") == [record(0)]
+    with store._database.reading() as connection:
+        maps = connection.exec_driver_sql("SELECT network, explainer FROM maps").all()
+        arrays = connection.exec_driver_sql("SELECT count(*) FROM arrays").scalar()
+        version = connection.exec_driver_sql("SELECT version FROM meta").scalar()
+    assert [tuple(row) for row in maps] == [("weights", "lrp")]
+    assert (arrays, version) == (0, 2)
+    store.put_scores({score_key(1): 0.25})
+    assert Store(url).scores([score_key(1)]) == {score_key(1): 0.25}
+
+
+def test_a_trace_is_kept_under_all_that_it_depends_on() -> None:
+    maps = np.zeros((1, 4, 4), dtype=np.float32)
+    other = maps.copy()
+    other[0, 1, 2] = 1e-30
+    keys = {
+        trace_key("network", "photo", 0, Protocol(), maps),
+        trace_key("another", "photo", 0, Protocol(), maps),
+        trace_key("network", "other", 0, Protocol(), maps),
+        trace_key("network", "photo", 1, Protocol(), maps),
+        trace_key("network", "photo", 0, Protocol(steps=64), maps),
+        trace_key("network", "photo", 0, Protocol(), other),
+    }
+    assert len({key.digest for key in keys}) == 6
+    assert trace_key("network", "photo", 0, Protocol(), maps.copy()) in keys
+    assert {key.explainer for key in keys} == {"trace"}

@@ -348,3 +348,8 @@ def test_the_gpu_finds_what_the_processor_finds() -> None:
         score_maps(there, batch, maps, None, EVERY, PIXELS),
         atol=1e-4,
     )
+
+
+def test_probabilities_of_log_odds_by_hand() -> None:
+    odds = np.array([0.0, np.log(3), -np.log(3), 1000.0, -1000.0, np.nan])
+    np.testing.assert_allclose(probability(odds), [0.5, 0.75, 0.25, 1, 0, np.nan], rtol=1e-12)

@@ -8,9 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import hashlib
-import io
 import json
-import math
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ import sqlalchemy as sa
 
 from xaicore.evaluation import database as db
 from xaicore.evaluation.database import Database, StoreError
+from xaicore.evaluation.encoding import compress, decompress, from_null, in_utc, now, to_null
 from xaicore.explainers.base import library_versions
 from xaicore.identity import canonical, hash_array
 from xaicore.metrics.base import PerturbationProtocol, PerturbationTrace
@@ -126,7 +125,7 @@ class Store:
                 rows = connection.execute(
                     sa.select(db.scores.c.id, db.scores.c.value).where(db.scores.c.id.in_(part))
                 )
-                found |= {wanted[id]: _from_null(value) for id, value in rows}
+                found |= {wanted[id]: from_null(value) for id, value in rows}
         return found
 
     def put_scores(self, scores: Mapping[ScoreKey, float]) -> None:
@@ -134,28 +133,18 @@ class Store:
         with self._database.writing() as connection:
             self._write_scores(connection, scores)
 
-    def arrays(self, key: MapKey, name: str) -> np.ndarray | None:
-        """An array kept with a map, such as the map itself; none if there is none."""
-        with self._database.reading() as connection:
-            data = connection.execute(
-                sa.select(db.arrays.c.data).where(
-                    db.arrays.c.map == key.digest, db.arrays.c.name == name
-                )
-            ).scalar()
-        return None if data is None else _decompress(data)
-
     def all_arrays(self, key: MapKey) -> dict[str, np.ndarray]:
         """All arrays kept with a map, by name."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 sa.select(db.arrays.c.name, db.arrays.c.data).where(db.arrays.c.map == key.digest)
             ).all()
-        return {name: _decompress(data) for name, data in rows}
+        return {name: decompress(data) for name, data in rows}
 
     def put_arrays(self, key: MapKey, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep arrays with a map, compressed, all or none."""
         rows = [
-            {"map": key.digest, "name": name, "data": _compress(array)}
+            {"map": key.digest, "name": name, "data": compress(array)}
             for name, array in arrays.items()
         ]
         with self._database.writing() as connection:
@@ -179,7 +168,7 @@ class Store:
                         note="",
                         spec=wanted,
                         status=RUNNING,
-                        started=_now(),
+                        started=now(),
                     )
                 )
             else:
@@ -217,7 +206,7 @@ class Store:
                 "label": record.label,
                 "name": record.name,
                 "predicted": record.predicted,
-                "probability": _to_null(record.probability),
+                "probability": to_null(record.probability),
                 "error": record.error,
             }
             for record in records
@@ -242,7 +231,7 @@ class Store:
                 row.label,
                 row.name,
                 row.predicted,
-                _from_null(row.probability),
+                from_null(row.probability),
                 row.error,
             )
             for row in rows
@@ -250,7 +239,7 @@ class Store:
 
     def finish_run(self, run_id: str, status: str) -> None:
         """Say how a run ended: "done" or "stopped"."""
-        self._change_run(run_id, status=status, finished=_now())
+        self._change_run(run_id, status=status, finished=now())
 
     def annotate(self, run_id: str, note: str) -> None:
         self._change_run(run_id, note=note)
@@ -276,7 +265,7 @@ class Store:
                 "map": key.map.digest,
                 "metric": key.metric,
                 "protocol": key.protocol,
-                "value": _to_null(value),
+                "value": to_null(value),
             }
             for key, value in scores.items()
         ]
@@ -339,35 +328,7 @@ def _to_run(row: sa.Row[Any]) -> Run:
         row.note,
         json.loads(row.spec),
         row.status,
-        _in_utc(row.started),
-        _in_utc(row.finished) if row.finished else None,
+        in_utc(row.started),
+        in_utc(row.finished) if row.finished else None,
         row.photos,
     )
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
-
-
-def _in_utc(moment: datetime.datetime) -> datetime.datetime:
-    """SQLite forgets the zone that it was given."""
-    return moment.astimezone(datetime.UTC) if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
-
-
-def _to_null(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
-
-
-def _from_null(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _compress(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, array=array, allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _decompress(data: bytes) -> np.ndarray:
-    with np.load(io.BytesIO(data), allow_pickle=False) as kept:
-        return kept["array"]

@@ -72,6 +72,21 @@ class BatchedLime(LimeImageExplainer):
             self.on_batch(end)
         return self.data, self.scores[:, None]
 
+    def learn(
+        self, image: np.ndarray, labels: np.ndarray, samples: int
+    ) -> tuple[np.ndarray, float]:
+        """Superpixel weights [S] and R² of lime's whole way: draw, score, regress."""
+        explained = self.explain_instance(
+            image,
+            None,
+            labels=(0,),
+            hide_color=0,
+            top_labels=None,
+            num_samples=samples,
+            segmentation_fn=lambda _image: labels,
+        )
+        return _by_superpixel(explained.local_exp[0], labels.max() + 1), explained.score
+
     def regress(self, chosen: slice) -> tuple[np.ndarray, float]:
         """Superpixel weights [S] and R² of lime's regression on some of the samples."""
         data = self.data[chosen]
@@ -108,22 +123,11 @@ def compute(
             kernel_width=kernel_width,
             seed=seed,
         )
-
         segments[index] = labels
         if task.progress:
             lime.on_batch = _sharpen(task.progress, lime, maps, segments, index, samples)
-        explained = lime.explain_instance(
-            image,
-            None,
-            labels=(0,),
-            hide_color=0,
-            top_labels=None,
-            num_samples=samples,
-            segmentation_fn=lambda _image, labels=labels: labels,
-        )
-        weights = _by_superpixel(explained.local_exp[0], labels.max() + 1)
+        weights, r2[index] = lime.learn(image, labels, samples)
         maps[index] = weights[labels]
-        r2[index] = explained.score
         spread[index] = _spread(lime, samples, weights)
     return Attribution(
         torch.from_numpy(maps),

@@ -284,11 +284,19 @@ def _own_classes(net: nn.Module) -> list[type]:
 
 
 def _describe_class(cls: type) -> Any:
-    methods = {
-        name: getattr(method, "__func__", method)
-        for name, method in vars(cls).items()
-        if isinstance(method, types.FunctionType | staticmethod | classmethod)
+    own = {name: _behind(value) for name, value in vars(cls).items()}
+    # What __init__ does shows in the modules and their settings; of names in double underscores
+    # Python itself keeps some values, others in each version.
+    told = {
+        name: value
+        for name, value in own.items()
+        if _tells(value) and name != "__init__" and (callable(value) or name[:2] != "__")
     }
-    # What __init__ does shows in the modules and their settings.
-    methods.pop("__init__", None)
-    return [_name_of(cls), describe(methods)]
+    return [_name_of(cls), describe(told)]
+
+
+def _behind(value: Any) -> Any:
+    """The function behind a method of any kind."""
+    if isinstance(value, property):
+        return value.fget
+    return value.__func__ if isinstance(value, staticmethod | classmethod) else value
