@@ -14,9 +14,10 @@ import numpy as np
 from PIL import Image
 
 import xaicore
-from xaicore.dataset import PhotoBytes
-from xaicore.evaluation import Plan, evaluate
-from xaicore.store import Store
+from xaicore.evaluation.evaluate import evaluate
+from xaicore.evaluation.plan import Plan
+from xaicore.evaluation.store import Store
+from xaicore.training.dataset import PhotoBytes
 
 COUNTS = (20, 200, 2000)
 PLAN = Plan(methods=("gradcam",), metrics=("ad", "iic"))

@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from xaicore.classifier import Classifier
-from xaicore.network import PetNet
+from xaicore.networks.classifier import Classifier
+from xaicore.networks.petnet import PetNet
 from xaicore.photos import load_photo
 
 SAMPLES = Path(__file__).parents[1] / "assets" / "samples"

@@ -16,7 +16,6 @@ from xaicore.render import (
     common_scale,
     draw_areas,
     draw_outlines,
-    fit,
     keep_best,
     legend,
     mark_pixels,
@@ -25,6 +24,7 @@ from xaicore.render import (
     render,
     resize_map,
     subdue,
+    to_display_size,
     to_picture,
 )
 
@@ -116,7 +116,7 @@ def test_picture_keeps_the_photo_s_aspect(size: tuple[int, int], shown: tuple[in
 
 
 def test_a_line_of_a_photo_keeps_one_pixel() -> None:
-    assert fit(Image.new("RGB", (5000, 1))).size == (640, 1)
+    assert to_display_size(Image.new("RGB", (5000, 1))).size == (640, 1)
 
 
 def test_map_is_stretched_back_over_a_wide_photo() -> None:

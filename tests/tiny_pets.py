@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from tests.conftest import SMALL_STAGES
-from xaicore.training import Recipe
+from xaicore.training.train import Recipe
 
 # File names whose split is known: see test_dataset.
 NAMES = {

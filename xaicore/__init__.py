@@ -1,14 +1,15 @@
 """Explain what an image classifier saw, and say how far to trust the explanation."""
 
-from xaicore.canonical import Obstacle, audit
-from xaicore.classifier import Classifier, ClassifierError, load_classifier
-from xaicore.controls import CONTROLS, Control, percentile_among_controls
+from xaicore.errors import PetlensError
 from xaicore.explainers import EXPLAINERS, explain
 from xaicore.explainers.base import Explainer, ExplainerError, Explanation, Parameter, Proof
 from xaicore.metrics import METRICS, score_maps
 from xaicore.metrics.base import PROTOCOLS, Metric, MetricError, Protocol
+from xaicore.metrics.controls import CONTROLS, Control, percentile_among_controls
+from xaicore.networks.canonical import Obstacle, audit
+from xaicore.networks.classifier import Classifier, ClassifierError, load_classifier
+from xaicore.networks.zoo import NETWORKS
 from xaicore.photos import PhotoError, load_photo
-from xaicore.zoo import NETWORKS
 
 __all__ = [
     "CONTROLS",
@@ -26,6 +27,7 @@ __all__ = [
     "MetricError",
     "Obstacle",
     "Parameter",
+    "PetlensError",
     "PhotoError",
     "Proof",
     "Protocol",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import math
@@ -13,11 +12,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from xaicore.classifier import Classifier
 from xaicore.explainers import EXPLAINERS, explain
 from xaicore.explainers.base import Explanation
+from xaicore.identity import hash_bytes
 from xaicore.metrics import METRICS, score_maps
-from xaicore.metrics.base import Protocol
+from xaicore.metrics.base import PerturbationProtocol
+from xaicore.networks.classifier import Classifier
 from xaicore.photos import load_photo
 from xaicore.render import Look, render
 
@@ -56,7 +56,11 @@ def to_npz(
 
 
 def explain_to_files(
-    classifier: Classifier, file: Path, methods: Sequence[str], protocol: Protocol, folder: Path
+    classifier: Classifier,
+    file: Path,
+    methods: Sequence[str],
+    protocol: PerturbationProtocol,
+    folder: Path,
 ) -> None:
     """Explain one photo and write ``<method>.png``, ``maps.npz`` and ``scores.json``.
 
@@ -68,7 +72,7 @@ def explain_to_files(
     for name, explanation in found.items():
         look = Look(signed=EXPLAINERS[name].signed)
         (folder / f"{name}.png").write_bytes(to_png(render(photo, explanation.maps[0], look)))
-    photo_hash = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    photo_hash = hash_bytes(file.read_bytes())
     (folder / "maps.npz").write_bytes(to_npz(found, photo_hash, classifier.labels))
     probabilities = classifier.predict(batch)[0]
     words = {
@@ -89,7 +93,10 @@ def explain_to_files(
 
 
 def _scores(
-    classifier: Classifier, batch: torch.Tensor, explanation: Explanation, protocol: Protocol
+    classifier: Classifier,
+    batch: torch.Tensor,
+    explanation: Explanation,
+    protocol: PerturbationProtocol,
 ) -> dict[str, float | None]:
     rows = score_maps(
         classifier, batch, explanation.maps, explanation.targets, list(METRICS), protocol

@@ -10,6 +10,8 @@ import numpy as np
 import pillow_heif
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from xaicore.errors import PetlensError
+
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 50_000_000
 # Naming them keeps Pillow's rarer decoders, one of which starts Ghostscript, out of reach.
@@ -20,7 +22,7 @@ PhotoSource = bytes | str | Path | Image.Image
 pillow_heif.register_heif_opener()
 
 
-class PhotoError(ValueError):
+class PhotoError(PetlensError):
     """A photo that cannot be used; the message says why and what to do, in plain words."""
 
 

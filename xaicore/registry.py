@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from xaicore.errors import PetlensError
+
 
 class Named(Protocol):
     @property
@@ -20,7 +22,7 @@ class Registry(Mapping[str, Entry]):
     ``kind`` is what an entry is called in messages; ``error`` is raised for an unknown name.
     """
 
-    def __init__(self, kind: str, error: type[ValueError], entries: Sequence[Entry]) -> None:
+    def __init__(self, kind: str, error: type[PetlensError], entries: Sequence[Entry]) -> None:
         self._kind = kind
         self._error = error
         self._entries = {entry.name: entry for entry in entries}

@@ -50,7 +50,7 @@ def render(
     as it is; :func:`missing_evidence` says why.
     """
     look = look or Look()
-    picture = fit(photo)
+    picture = to_display_size(photo)
     if missing_evidence(saliency, look):
         return picture
     shown = look.apply(saliency)
@@ -83,7 +83,7 @@ def missing_evidence(saliency: np.ndarray, look: Look | None = None) -> str:
     return ""
 
 
-def fit(photo: Image.Image) -> Image.Image:
+def to_display_size(photo: Image.Image) -> Image.Image:
     """Resize a photo to the display size: its longest side 640 pixels, its aspect kept."""
     factor = DISPLAY_PIXELS / max(photo.size)
     if factor == 1:

@@ -5,7 +5,7 @@ import torch
 
 import xaicore
 from tests.conftest import SMALL_STAGES
-from xaicore.network import PetNet
+from xaicore.networks.petnet import PetNet
 
 
 def small_net(seed: int = 0) -> PetNet:

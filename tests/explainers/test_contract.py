@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import xaicore
+from xaicore.networks.fingerprint import hash_weights
 
 QUICK = {
     "lime": {"superpixels": 10, "samples": 50},
@@ -55,11 +56,11 @@ def test_a_batch_gives_the_maps_of_its_photos(classifier, batch, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_weights_and_modules_are_left_as_they_were(classifier, batch, name):
-    before = classifier.measure_fingerprint()
+    before = hash_weights(classifier.net)
     logits = classifier.logits(batch)
     e = explain(classifier, batch, name)
     assert e.checks["weights_unchanged"].all()
-    assert classifier.measure_fingerprint() == before
+    assert hash_weights(classifier.net) == before
     assert hooks(classifier.net) == []
     assert (classifier.logits(batch) == logits).all()
 
@@ -87,8 +88,8 @@ def test_a_failed_call_leaves_no_hook(classifier, batch, name):
 def test_what_made_a_map_travels_with_it(classifier, batch, name):
     settings = explain(classifier, batch, name).settings
     assert settings["explainer"] == name
-    assert settings["weights"] == classifier.fingerprint
-    assert settings["target"] == xaicore.EXPLAINERS[name].targets[0]
+    assert settings["network"] == classifier.fingerprint
+    assert settings["target"] == xaicore.EXPLAINERS[name].scores[0]
     defaults = {p.name: p.default for p in xaicore.EXPLAINERS[name].parameters}
     assert settings["parameters"] == {**defaults, **QUICK.get(name, {})}
     assert settings["versions"]["torch"] == torch.__version__.split("+")[0]
@@ -152,5 +153,5 @@ def test_in_a_crowd_every_result_is_the_serial_one(classifier, batch):
     assert after <= 1.05 * before
     wrong = [name for name, result in results if not (result == serial[name]).all()]
     assert wrong == []
-    assert classifier.measure_fingerprint() == classifier.fingerprint
+    assert hash_weights(classifier.net) == classifier.weights_hash
     assert hooks(classifier.net) == []

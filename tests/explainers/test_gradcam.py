@@ -9,7 +9,7 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
 import xaicore
-from xaicore.classifier import convolution_names
+from xaicore.networks.classifier import convolution_names
 
 
 @pytest.mark.parametrize("layer", ["model.0", "model.10", "model.20"])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from xaicore import Classifier, MetricError, Protocol
-from xaicore.metrics.perturbation import blur_photos, picture_at, trace_maps
+from xaicore.metrics.perturbation import blur_photos, perturb_at, trace_maps
 
 PROTOCOLS = [Protocol(steps=16), Protocol(steps=7, fill="grey", blur="gaussian", kernel=11)]
 
@@ -28,7 +28,7 @@ def test_the_network_says_of_the_pictures_what_the_curves_say(
     photo = batch[:1]
     trace = trace_maps(classifier, photo, maps, [1], protocol, photos=[0, 0])
     for step in range(protocol.steps + 1):
-        frame = picture_at(classifier, photo, maps, protocol, step)
+        frame = perturb_at(classifier, photo, maps, protocol, step)
         for name in ("insertion", "deletion"):
             colours = torch.from_numpy(getattr(frame, name)).permute(0, 3, 1, 2)
             seen = classifier.predict(classifier.normalise(colours))[:, 1]
@@ -42,8 +42,8 @@ def test_the_ends_are_the_photo_the_fill_and_the_blur(
     photo = batch[:1]
     colours = classifier.denormalise(photo).permute(0, 2, 3, 1).numpy()[0]
     blurred = classifier.denormalise(blur_photos(photo, protocol)).permute(0, 2, 3, 1).numpy()[0]
-    first = picture_at(classifier, photo, maps, protocol, 0)
-    last = picture_at(classifier, photo, maps, protocol, 16)
+    first = perturb_at(classifier, photo, maps, protocol, 0)
+    last = perturb_at(classifier, photo, maps, protocol, 16)
     for index in range(2):
         np.testing.assert_allclose(first.deletion[index], colours, atol=1e-6)
         np.testing.assert_allclose(first.insertion[index], blurred, atol=1e-6)
@@ -57,7 +57,7 @@ def test_every_pixel_moves_once_and_the_most_salient_first(
 ) -> None:
     protocol = Protocol(steps=16)
     moved = np.stack(
-        [picture_at(classifier, batch[:1], maps, protocol, step).moved for step in range(17)]
+        [perturb_at(classifier, batch[:1], maps, protocol, step).moved for step in range(17)]
     )
     assert (moved.sum(0) == 1).all()
     assert (moved.sum((2, 3))[1:] == 128 * 128 // 16).all()
@@ -70,4 +70,4 @@ def test_every_pixel_moves_once_and_the_most_salient_first(
 
 def test_an_array_that_is_no_map_is_refused(classifier: Classifier, batch: torch.Tensor) -> None:
     with pytest.raises(MetricError, match="not numbers"):
-        picture_at(classifier, batch[:1], np.full((1, 4, 4), np.nan), Protocol(), 3)
+        perturb_at(classifier, batch[:1], np.full((1, 4, 4), np.nan), Protocol(), 3)

@@ -15,7 +15,7 @@ import xaicore
 from tests.metrics.conftest import make_batch, make_classifier, make_maps
 from xaicore import METRICS, PROTOCOLS, Classifier, MetricError, Protocol, score_maps
 from xaicore.metrics import needs_of
-from xaicore.metrics.base import Trace, probability
+from xaicore.metrics.base import PerturbationTrace, probability
 from xaicore.metrics.perturbation import GROUP, rank_pixels, trace_maps
 
 EVERY = list(METRICS)
@@ -26,7 +26,7 @@ def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x))
 
 
-def traced(trace: Trace, name: str) -> np.ndarray:
+def traced(trace: PerturbationTrace, name: str) -> np.ndarray:
     """A part of a trace that was asked for."""
     values = getattr(trace, name)
     assert values is not None
@@ -252,9 +252,11 @@ def test_higher_is_better_says_which_way(linear: Classifier) -> None:
         assert sign * good.loc[0, name] > sign * bad.loc[0, name], name
 
 
-def masked(clean: float, kept: float) -> Trace:
+def masked(clean: float, kept: float) -> PerturbationTrace:
     """The trace of one map whose mask moves the log-odds from clean to kept."""
-    return Trace(np.array([0.0, 1.0]), np.zeros((1, 1)), np.array([clean]), kept=np.array([kept]))
+    return PerturbationTrace(
+        np.array([0.0, 1.0]), np.zeros((1, 1)), np.array([clean]), kept=np.array([kept])
+    )
 
 
 @pytest.mark.parametrize(("kept", "expected"), [(2 + 1e-6, 0), (2 + 1e-4, 1), (2, 0), (1.9, 0)])
@@ -346,3 +348,8 @@ def test_the_gpu_finds_what_the_processor_finds() -> None:
         score_maps(there, batch, maps, None, EVERY, PIXELS),
         atol=1e-4,
     )
+
+
+def test_probabilities_of_log_odds_by_hand() -> None:
+    odds = np.array([0.0, np.log(3), -np.log(3), 1000.0, -1000.0, np.nan])
+    np.testing.assert_allclose(probability(odds), [0.5, 0.75, 0.25, 1, 0, np.nan], rtol=1e-12)

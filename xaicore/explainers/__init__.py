@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from xaicore.classifier import Classifier
 from xaicore.explainers.base import Explainer, ExplainerError, Explanation, run
 from xaicore.explainers.deeplift import DEEPLIFT
 from xaicore.explainers.gradcam import GRADCAM
@@ -14,6 +13,7 @@ from xaicore.explainers.integrated_gradients import INTEGRATED_GRADIENTS
 from xaicore.explainers.lime import LIME
 from xaicore.explainers.lrp import LRP
 from xaicore.explainers.occlusion import OCCLUSION
+from xaicore.networks.classifier import Classifier
 from xaicore.registry import Registry
 
 EXPLAINERS: Registry[Explainer] = Registry(

@@ -7,22 +7,26 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 
-from xaicore.classifier import Classifier
+from xaicore.errors import PetlensError
+from xaicore.networks.classifier import Classifier
+from xaicore.progress import Progress
 
-TARGETS = {
+SCORES = {
     "logit": "the score (logit) of the class",
     "margin": "the lead of the class over the strongest other (margin of logits)",
     "probability": "the probability of the class",
 }
+ClassIndices = Sequence[int] | torch.Tensor | np.ndarray
+
 _LIBRARIES = ("torch", "captum", "zennit", "lime", "scikit-image", "numpy")
 
 
-class ExplainerError(ValueError):
+class ExplainerError(PetlensError):
     """An explanation that cannot be made as asked; the message says why and what to do."""
 
 
@@ -64,24 +68,17 @@ class Parameter:
         return value
 
 
-class Progress(Protocol):
-    """Called as work goes on; what it raises stops the work."""
-
-    def __call__(self, done: int, total: int, maps: np.ndarray) -> None:
-        """``maps`` float32 [B, H, W] is the best so far."""
-
-
 @dataclass(frozen=True)
-class Task:
+class AttributionTask:
     """What an explainer is asked: photos, classes, and which score of them to explain.
 
-    ``batch`` float32 [B, 3, H, W]; ``targets`` int64 [B]; ``target`` a key of ``TARGETS``.
+    ``batch`` float32 [B, 3, H, W]; ``class_indices`` int64 [B]; ``score`` a key of ``SCORES``.
     """
 
     classifier: Classifier
     batch: torch.Tensor
-    targets: torch.Tensor
-    target: str
+    class_indices: torch.Tensor
+    score: str
     progress: Progress | None = None
     canonical: bool = False
 
@@ -94,8 +91,8 @@ class Task:
 
         For a margin the strongest other class is that of the clean photo.
         """
-        chosen = torch.nn.functional.one_hot(self.targets, len(self.classifier.labels))
-        if self.target == "margin":
+        chosen = torch.nn.functional.one_hot(self.class_indices, len(self.classifier.labels))
+        if self.score == "margin":
             logits = self.classifier.logits(self.batch)
             others = logits.masked_fill(chosen.bool(), -torch.inf).argmax(1)
             chosen = chosen - torch.nn.functional.one_hot(others, logits.shape[1])
@@ -117,7 +114,7 @@ class WeightedScore(torch.nn.Module):
 
 
 @dataclass(frozen=True)
-class Finding:
+class Attribution:
     """What an explainer computes: ``maps`` float [B, H, W], proofs [B], more arrays [B, …]."""
 
     maps: torch.Tensor
@@ -139,21 +136,21 @@ class Explainer:
     """Registry entry of a method.
 
     ``compute(task, **parameters)`` makes the maps; ``prove(checks)`` puts one photo's checks into
-    words. ``targets`` lists the scores it can explain, its default first. ``extra`` methods are
+    words. ``scores`` lists the scores it can explain, its default first. ``extra`` methods are
     off by default in the pages; ``slow`` ones report progress. A ``canonical`` method must know
     every operation of the network and refuses one that holds an operation it has no rule for.
     """
 
     name: str
     label: str
-    compute: Callable[..., Finding]
+    compute: Callable[..., Attribution]
     prove: Callable[[Mapping[str, float]], Proof]
     parameters: tuple[Parameter, ...]
     summary: str
     citation: str
     colour: str
     signed: bool = True
-    targets: tuple[str, ...] = ("logit", "margin")
+    scores: tuple[str, ...] = ("logit", "margin")
     extra: bool = False
     slow: bool = False
     canonical: bool = False
@@ -191,46 +188,46 @@ def run(
     explainer: Explainer,
     classifier: Classifier,
     batch: torch.Tensor,
-    targets: Sequence[int] | torch.Tensor | np.ndarray | None = None,
+    targets: ClassIndices | None = None,
     target: str | None = None,
     progress: Progress | None = None,
     **given: Any,
 ) -> Explanation:
     """Check what is asked, let the explainer compute, and attach the checks that all maps share."""
     parameters = explainer.settings(given)
-    target = target or explainer.targets[0]
-    if target not in explainer.targets:
+    score = target or explainer.scores[0]
+    if score not in explainer.scores:
         raise ExplainerError(
-            f"{explainer.label} cannot explain {target!r}; choose one of: "
-            f"{', '.join(explainer.targets)}."
+            f"{explainer.label} cannot explain {score!r}; choose one of: "
+            f"{', '.join(explainer.scores)}."
         )
     if explainer.canonical:
         _refuse_obstacles(explainer, classifier)
     batch = batch.to(classifier.device)
-    classes = choose_targets(classifier, batch, targets)
+    class_indices = choose_classes(classifier, batch, targets)
     started = time.perf_counter()
-    task = Task(classifier, batch, classes, target, progress, explainer.canonical)
-    finding = explainer.compute(task, **parameters)
+    task = AttributionTask(classifier, batch, class_indices, score, progress, explainer.canonical)
+    attribution = explainer.compute(task, **parameters)
     seconds = time.perf_counter() - started
-    maps = finding.maps.detach().cpu().numpy().astype(np.float32)
-    checks = {name: _as_array(values) for name, values in finding.checks.items()}
+    maps = attribution.maps.detach().cpu().numpy().astype(np.float32)
+    checks = {name: _as_array(values) for name, values in attribution.checks.items()}
     checks["seconds"] = np.full(len(maps), seconds / len(maps))
     checks["constant"] = np.ptp(maps, axis=(1, 2)) == 0
-    unchanged = classifier.measure_fingerprint() == classifier.fingerprint
-    checks["weights_unchanged"] = np.full(len(maps), unchanged)
-    settings = describe(explainer, classifier, parameters, target)
-    return Explanation(maps, classes.cpu().numpy(), checks, settings, dict(finding.extras))
+    checks["weights_unchanged"] = np.full(len(maps), classifier.is_unchanged())
+    settings = describe(explainer, classifier, parameters, score)
+    targets = class_indices.cpu().numpy()
+    return Explanation(maps, targets, checks, settings, dict(attribution.extras))
 
 
 def describe(
-    explainer: Explainer, classifier: Classifier, parameters: Mapping[str, Any], target: str
+    explainer: Explainer, classifier: Classifier, parameters: Mapping[str, Any], score: str
 ) -> dict[str, Any]:
     """All that a map depends on but photo and class, as plain values."""
     return {
         "explainer": explainer.name,
         "parameters": dict(parameters),
-        "target": target,
-        "weights": classifier.fingerprint,
+        "target": score,
+        "network": classifier.fingerprint,
         "versions": dict(library_versions()),
     }
 
@@ -245,20 +242,20 @@ def _refuse_obstacles(explainer: Explainer, classifier: Classifier) -> None:
         )
 
 
-def choose_targets(
-    classifier: Classifier,
-    batch: torch.Tensor,
-    targets: Sequence[int] | torch.Tensor | np.ndarray | None,
+def choose_classes(
+    classifier: Classifier, batch: torch.Tensor, given: ClassIndices | None = None
 ) -> torch.Tensor:
     """Class index of each photo, int64 [B]; by default the one predicted on the clean photo."""
-    if targets is None:
-        return classifier.predicted(batch)
-    classes = torch.as_tensor(targets, dtype=torch.int64, device=classifier.device)
-    if classes.shape != (len(batch),):
-        raise ExplainerError(f"Give one target a photo: {len(batch)}, not {tuple(classes.shape)}.")
-    if not ((classes >= 0) & (classes < len(classifier.labels))).all():
+    if given is None:
+        # All photos in one forward pass would take memory without bound.
+        parts = batch.split(classifier.batch_size)
+        return torch.cat([classifier.predicted(photos) for photos in parts])
+    indices = torch.as_tensor(given, dtype=torch.int64, device=classifier.device)
+    if indices.shape != (len(batch),):
+        raise ExplainerError(f"Give one target a photo: {len(batch)}, not {tuple(indices.shape)}.")
+    if not ((indices >= 0) & (indices < len(classifier.labels))).all():
         raise ExplainerError(f"Targets must lie from 0 to {len(classifier.labels) - 1}.")
-    return classes
+    return indices
 
 
 @functools.cache

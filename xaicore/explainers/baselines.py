@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import torch
 from torchvision.transforms.functional import gaussian_blur
 
-from xaicore.classifier import Classifier
-from xaicore.explainers.base import Finding, Parameter, Proof
+from xaicore.explainers.base import Attribution, Parameter, Proof
+from xaicore.networks.classifier import Classifier
 
 BASELINES = ("zero", "black", "white", "blurred", "dataset-mean")
 
@@ -37,14 +37,16 @@ def make_baseline(classifier: Classifier, batch: torch.Tensor, kind: str) -> tor
     return classifier.normalise(colour).expand_as(batch).contiguous()
 
 
-def to_finding(attributions: torch.Tensor, delta: torch.Tensor) -> Finding:
+def to_attribution(attributions: torch.Tensor, delta: torch.Tensor) -> Attribution:
     """Contributions [B, 3, H, W] and captum's convergence delta [B] → map and proofs.
 
     The delta is what the contributions add up to, less the change in score that they should.
     """
     attributions = attributions.detach()
     change = attributions.sum((1, 2, 3)) - delta
-    return Finding(attributions.sum(1), checks={"convergence_delta": delta, "score_change": change})
+    return Attribution(
+        attributions.sum(1), checks={"convergence_delta": delta, "score_change": change}
+    )
 
 
 def prove_sum(checks: Mapping[str, float], tolerance: float, reason: str) -> Proof:

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from captum.attr import DeepLift
 
-from xaicore.canonical import Gate
-from xaicore.explainers.base import Explainer, Finding, Proof, Task, WeightedScore
-from xaicore.explainers.baselines import BASELINE, make_baseline, prove_sum, to_finding
+from xaicore.explainers.base import Attribution, AttributionTask, Explainer, Proof, WeightedScore
+from xaicore.explainers.baselines import BASELINE, make_baseline, prove_sum, to_attribution
+from xaicore.networks.canonical import Gate
 
 # captum announces its hooks at every call; that they are gone afterwards is tested.
 warnings.filterwarnings("ignore", message="Setting forward, backward hooks and attributes")
@@ -43,7 +43,7 @@ def _midpoint(values: torch.Tensor) -> torch.Tensor:
     return ((photo + baseline) / 2).repeat(2, *[1] * (values.ndim - 1))
 
 
-def compute(task: Task, baseline: str) -> Finding:
+def compute(task: AttributionTask, baseline: str) -> Attribution:
     private = task.private_net()
     for layer in private.modules():
         if isinstance(layer, Gate):
@@ -53,7 +53,7 @@ def compute(task: Task, baseline: str) -> Finding:
     attributions, delta = DeepLift(net).attribute(
         task.batch.clone().requires_grad_(), reference, return_convergence_delta=True
     )
-    return to_finding(attributions, delta)
+    return to_attribution(attributions, delta)
 
 
 def prove(checks: Mapping[str, float]) -> Proof:

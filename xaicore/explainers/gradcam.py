@@ -8,10 +8,17 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from xaicore.explainers.base import Explainer, ExplainerError, Finding, Parameter, Proof, Task
+from xaicore.explainers.base import (
+    Attribution,
+    AttributionTask,
+    Explainer,
+    ExplainerError,
+    Parameter,
+    Proof,
+)
 
 
-def compute(task: Task, layer: str) -> Finding:
+def compute(task: AttributionTask, layer: str) -> Attribution:
     weights = task.weights()
     net = task.private_net()
     features, logits = _forward(
@@ -24,7 +31,7 @@ def compute(task: Task, layer: str) -> Finding:
     maps = F.interpolate(
         evidence.relu(), task.batch.shape[-2:], mode="bilinear", align_corners=False
     ).squeeze(1)
-    return Finding(maps, checks={"positive_fraction": (evidence > 0).float().mean((1, 2, 3))})
+    return Attribution(maps, checks={"positive_fraction": (evidence > 0).float().mean((1, 2, 3))})
 
 
 def find_convolution(net: nn.Module, name: str) -> nn.Conv2d:
@@ -37,7 +44,9 @@ def find_convolution(net: nn.Module, name: str) -> nn.Conv2d:
     return convolutions[name]
 
 
-def _forward(net: nn.Module, layer: nn.Module, task: Task) -> tuple[torch.Tensor, torch.Tensor]:
+def _forward(
+    net: nn.Module, layer: nn.Module, task: AttributionTask
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Feature maps of the layer [B, K, h, w] and logits [B, C], joined by a graph."""
     kept: list[torch.Tensor] = []
     handle = layer.register_forward_hook(lambda _layer, _inputs, output: kept.append(output))

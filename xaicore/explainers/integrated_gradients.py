@@ -6,13 +6,20 @@ from collections.abc import Mapping
 
 from captum.attr import IntegratedGradients
 
-from xaicore.explainers.base import Explainer, Finding, Parameter, Proof, Task, WeightedScore
-from xaicore.explainers.baselines import BASELINE, make_baseline, prove_sum, to_finding
+from xaicore.explainers.base import (
+    Attribution,
+    AttributionTask,
+    Explainer,
+    Parameter,
+    Proof,
+    WeightedScore,
+)
+from xaicore.explainers.baselines import BASELINE, make_baseline, prove_sum, to_attribution
 
 DELTA_TOLERANCE = 0.05
 
 
-def compute(task: Task, baseline: str, steps: int) -> Finding:
+def compute(task: AttributionTask, baseline: str, steps: int) -> Attribution:
     net = WeightedScore(task.private_net(), task.weights())
     reference = make_baseline(task.classifier, task.batch, baseline)
     attributions, delta = IntegratedGradients(net).attribute(
@@ -22,7 +29,7 @@ def compute(task: Task, baseline: str, steps: int) -> Finding:
         internal_batch_size=max(len(task.batch), task.classifier.batch_size),
         return_convergence_delta=True,
     )
-    return to_finding(attributions, delta)
+    return to_attribution(attributions, delta)
 
 
 def prove(checks: Mapping[str, float]) -> Proof:

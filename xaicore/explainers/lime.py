@@ -10,8 +10,9 @@ import torch
 from lime.lime_image import LimeImageExplainer
 from torchvision.transforms.functional import gaussian_blur
 
-from xaicore.explainers.base import Explainer, Finding, Parameter, Progress, Proof, Task
+from xaicore.explainers.base import Attribution, AttributionTask, Explainer, Parameter, Proof
 from xaicore.explainers.superpixels import METHODS, cut, mean_colours
+from xaicore.progress import Progress
 
 FILLS = ("black", "grey", "mean", "blurred")
 FOLDS = 5
@@ -71,7 +72,22 @@ class BatchedLime(LimeImageExplainer):
             self.on_batch(end)
         return self.data, self.scores[:, None]
 
-    def fit(self, chosen: slice) -> tuple[np.ndarray, float]:
+    def learn(
+        self, image: np.ndarray, labels: np.ndarray, samples: int
+    ) -> tuple[np.ndarray, float]:
+        """Superpixel weights [S] and R² of lime's whole way: draw, score, regress."""
+        explained = self.explain_instance(
+            image,
+            None,
+            labels=(0,),
+            hide_color=0,
+            top_labels=None,
+            num_samples=samples,
+            segmentation_fn=lambda _image: labels,
+        )
+        return _by_superpixel(explained.local_exp[0], labels.max() + 1), explained.score
+
+    def regress(self, chosen: slice) -> tuple[np.ndarray, float]:
         """Superpixel weights [S] and R² of lime's regression on some of the samples."""
         data = self.data[chosen]
         # lime's distance to the photo itself: cosine, to a row of ones.
@@ -83,14 +99,14 @@ class BatchedLime(LimeImageExplainer):
 
 
 def compute(
-    task: Task,
+    task: AttributionTask,
     superpixels: int,
     samples: int,
     fill: str,
     segmentation: str,
     kernel_width: float,
     seed: int,
-) -> Finding:
+) -> Attribution:
     count, height, width = len(task.batch), *task.batch.shape[-2:]
     maps = np.zeros((count, height, width), dtype=np.float32)
     segments = np.zeros((count, height, width), dtype=np.int64)
@@ -107,24 +123,13 @@ def compute(
             kernel_width=kernel_width,
             seed=seed,
         )
-
         segments[index] = labels
         if task.progress:
             lime.on_batch = _sharpen(task.progress, lime, maps, segments, index, samples)
-        explained = lime.explain_instance(
-            image,
-            None,
-            labels=(0,),
-            hide_color=0,
-            top_labels=None,
-            num_samples=samples,
-            segmentation_fn=lambda _image, labels=labels: labels,
-        )
-        weights = _by_superpixel(explained.local_exp[0], labels.max() + 1)
+        weights, r2[index] = lime.learn(image, labels, samples)
         maps[index] = weights[labels]
-        r2[index] = explained.score
         spread[index] = _spread(lime, samples, weights)
-    return Finding(
+    return Attribution(
         torch.from_numpy(maps),
         checks={"r2": r2, "superpixels": segments.max((1, 2)) + 1, "spread": spread},
         extras={"segments": segments},
@@ -145,17 +150,19 @@ def _sharpen(
     """
     fitted = 1
 
-    def report(done: int) -> None:
+    def tell(done: int) -> None:
         nonlocal fitted
         if done >= FIT_GROWTH * fitted or done == samples:
-            maps[index] = lime.fit(slice(0, done))[0][segments[index]]
+            maps[index] = lime.regress(slice(0, done))[0][segments[index]]
             fitted = done
         progress(index * samples + done, len(maps) * samples, maps.copy())
 
-    return report
+    return tell
 
 
-def make_fill(task: Task, image: np.ndarray, labels: np.ndarray, kind: str) -> torch.Tensor:
+def make_fill(
+    task: AttributionTask, image: np.ndarray, labels: np.ndarray, kind: str
+) -> torch.Tensor:
     """What hidden superpixels show, float32 [3, H, W] on the network's input scale."""
     if kind == "blurred":
         sigma = image.shape[0] / 12
@@ -173,14 +180,14 @@ def make_fill(task: Task, image: np.ndarray, labels: np.ndarray, kind: str) -> t
     return task.classifier.normalise(batch)[0]
 
 
-def _score(task: Task, index: int) -> Score:
+def _score(task: AttributionTask, index: int) -> Score:
     """The explained score of perturbed copies of one photo of the task."""
-    target = int(task.targets[index])
-    weights = task.weights()[index].double() if task.target != "probability" else None
+    class_index = int(task.class_indices[index])
+    weights = task.weights()[index].double() if task.score != "probability" else None
 
     def score(batch: torch.Tensor) -> np.ndarray:
         logits = task.classifier.logits(batch).double()
-        scores = logits.softmax(1)[:, target] if weights is None else logits @ weights
+        scores = logits.softmax(1)[:, class_index] if weights is None else logits @ weights
         return scores.cpu().numpy()
 
     return score
@@ -199,7 +206,7 @@ def _spread(lime: BatchedLime, samples: int, weights: np.ndarray) -> float:
     Each fold of the samples is a draw of its own, as from another seed.
     """
     edges = np.linspace(0, samples, FOLDS + 1).astype(int)
-    folds = [lime.fit(slice(a, b))[0] for a, b in itertools.pairwise(edges)]
+    folds = [lime.regress(slice(a, b))[0] for a, b in itertools.pairwise(edges)]
     error = np.std(folds, axis=0, ddof=1) / np.sqrt(FOLDS)
     largest = np.abs(weights).max()
     return float(np.sqrt((error**2).mean()) / largest) if largest > 0 else 0.0
@@ -269,6 +276,6 @@ LIME = Explainer(
     summary="Hides patches at random and learns which of them the class depends on.",
     citation="Ribeiro et al. 2016",
     colour="#CC79A7",
-    targets=("probability", "logit", "margin"),
+    scores=("probability", "logit", "margin"),
     slow=True,
 )

@@ -13,8 +13,8 @@ from zennit.core import Composite, Hook, Stabilizer
 from zennit.rules import AlphaBeta, Epsilon, Flat, Gamma, ZBox, ZPlus
 from zennit.types import Convolution, Linear
 
-from xaicore.canonical import Gate
-from xaicore.explainers.base import Explainer, Finding, Parameter, Proof, Task
+from xaicore.explainers.base import Attribution, AttributionTask, Explainer, Parameter, Proof
+from xaicore.networks.canonical import Gate
 
 STUDY_COMPOSITE = "epsilon-alpha2-beta1-flat"
 # Name → rule of the first layer (none: as the others) and of all other convolutions.
@@ -116,7 +116,7 @@ def build_composite(
     return SpecialFirstLayerMapComposite(layer_map=layers, first_map=first_map)
 
 
-def compute(task: Task, composite: str, alpha: float, epsilon: float) -> Finding:
+def compute(task: AttributionTask, composite: str, alpha: float, epsilon: float) -> Attribution:
     classifier = task.classifier
     weights = task.weights()
     net = task.private_net()
@@ -130,7 +130,7 @@ def compute(task: Task, composite: str, alpha: float, epsilon: float) -> Finding
     with rules.context(net) as hooked:
         logits = hooked(photos)
         (relevance,) = torch.autograd.grad(logits, photos, logits.detach() * weights)
-    return Finding(
+    return Attribution(
         maps=relevance.sum(1),
         checks={
             "relevance_sum": relevance.sum((1, 2, 3)),

@@ -7,11 +7,18 @@ from collections.abc import Mapping
 import torch
 from captum.attr import Occlusion
 
-from xaicore.explainers.base import Explainer, Finding, Parameter, Proof, Task, WeightedScore
+from xaicore.explainers.base import (
+    Attribution,
+    AttributionTask,
+    Explainer,
+    Parameter,
+    Proof,
+    WeightedScore,
+)
 from xaicore.explainers.baselines import BASELINE, make_baseline
 
 
-def compute(task: Task, patch: int, baseline: str) -> Finding:
+def compute(task: AttributionTask, patch: int, baseline: str) -> Attribution:
     net = WeightedScore(task.private_net(), task.weights())
     photos = max(1, task.classifier.batch_size // len(task.batch))
     with torch.inference_mode():
@@ -24,7 +31,7 @@ def compute(task: Task, patch: int, baseline: str) -> Finding:
         )
     maps = attributions.mean(1)
     fall = maps.amax((1, 2))
-    return Finding(maps, checks={"largest_fall": fall, "score": net(task.batch).detach()})
+    return Attribution(maps, checks={"largest_fall": fall, "score": net(task.batch).detach()})
 
 
 def prove(checks: Mapping[str, float]) -> Proof:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
+
+from xaicore.errors import PetlensError
 
 FILLS = ("zero", "black", "grey", "white", "blurred")
 BLURS = ("box", "gaussian")
@@ -15,12 +18,12 @@ BLURS = ("box", "gaussian")
 VERSION = 1
 
 
-class MetricError(ValueError):
+class MetricError(PetlensError):
     """A score that cannot be measured as asked; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
-class Protocol:
+class PerturbationProtocol:
     """How maps are tested: all that a score depends on but network, photo and map.
 
     ``steps`` of as equal a number of pixels as can be; ``fill`` is what a deleted pixel shows,
@@ -54,16 +57,19 @@ class Protocol:
         return {**dataclasses.asdict(self), "version": VERSION}
 
 
+# The public name.
+Protocol = PerturbationProtocol
+
 PROTOCOLS = {
     # Gomez, Fréour and Mouchère 2022; Petsiuk, Das and Saenko 2018.
-    "gomez": Protocol(),
-    "rise": Protocol(blur="gaussian", kernel=11, sigma=5.0),
+    "gomez": PerturbationProtocol(),
+    "rise": PerturbationProtocol(blur="gaussian", kernel=11, sigma=5.0),
 }
 
 
-def protocol_of(choice: Protocol | str | None) -> Protocol:
+def protocol_of(choice: PerturbationProtocol | str | None) -> PerturbationProtocol:
     """A protocol by preset name; by default "gomez". Raises :class:`MetricError`."""
-    if isinstance(choice, Protocol):
+    if isinstance(choice, PerturbationProtocol):
         return choice
     if (choice or "gomez") not in PROTOCOLS:
         raise MetricError(
@@ -73,7 +79,7 @@ def protocol_of(choice: Protocol | str | None) -> Protocol:
 
 
 @dataclass(frozen=True)
-class Trace:
+class PerturbationTrace:
     """What the network said while maps were tested; all arrays float64, NaN where undefined.
 
     ``fractions`` [steps + 1] of the pixels moved; ``insertion`` and ``deletion`` [M, steps + 1]
@@ -90,7 +96,7 @@ class Trace:
     kept: np.ndarray | None = None
     removed: np.ndarray | None = None
 
-    def one(self, index: int) -> Trace:
+    def one(self, index: int) -> PerturbationTrace:
         """The trace of a single map."""
         single: dict[str, Any] = {
             field.name: None if values is None else values[index : index + 1]
@@ -98,7 +104,7 @@ class Trace:
             for values in [getattr(self, field.name)]
             if field.name != "fractions"
         }
-        return Trace(fractions=self.fractions, **single)
+        return PerturbationTrace(fractions=self.fractions, **single)
 
 
 @dataclass(frozen=True)
@@ -112,8 +118,8 @@ class Metric:
 
     name: str
     label: str
-    compute: Callable[[Trace], np.ndarray]
-    caveat: Callable[[Trace], str]
+    compute: Callable[[PerturbationTrace], np.ndarray]
+    caveat: Callable[[PerturbationTrace], str]
     needs: tuple[str, ...]
     higher_is_better: bool
     bounds: tuple[float, float]
@@ -128,6 +134,4 @@ class Metric:
 
 def probability(log_odds: np.ndarray) -> np.ndarray:
     """The probability that has these log-odds."""
-    # Whichever half is written with a falling exponential cannot overflow.
-    falling = np.exp(-np.abs(log_odds))
-    return np.where(log_odds >= 0, 1 / (1 + falling), falling / (1 + falling))
+    return expit(log_odds)

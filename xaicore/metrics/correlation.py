@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from xaicore.metrics.base import Metric, Trace
+from xaicore.metrics.base import Metric, PerturbationTrace
 from xaicore.metrics.curves import curve, evenness, flatness
 
 
-def insertion_correlation(trace: Trace) -> np.ndarray:
+def insertion_correlation(trace: PerturbationTrace) -> np.ndarray:
     return pearson(np.diff(curve(trace, "insertion"), axis=1), trace.saliency)
 
 
-def deletion_correlation(trace: Trace) -> np.ndarray:
+def deletion_correlation(trace: PerturbationTrace) -> np.ndarray:
     return pearson(-np.diff(curve(trace, "deletion"), axis=1), trace.saliency)
 
 

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
-from xaicore.metrics.base import Metric, Trace
+from xaicore.metrics.base import Metric, PerturbationTrace
 
 # A curve that moves less than this says little about the order of the pixels.
 LEAST_CHANGE = 0.02
 
 
-def insertion_area(trace: Trace) -> np.ndarray:
+def insertion_area(trace: PerturbationTrace) -> np.ndarray:
     return np.trapezoid(curve(trace, "insertion"), trace.fractions, axis=1)
 
 
-def deletion_area(trace: Trace) -> np.ndarray:
+def deletion_area(trace: PerturbationTrace) -> np.ndarray:
     return np.trapezoid(curve(trace, "deletion"), trace.fractions, axis=1)
 
 
-def curve(trace: Trace, name: str) -> np.ndarray:
+def curve(trace: PerturbationTrace, name: str) -> np.ndarray:
     """A curve of the trace, float64 [M, steps + 1]; it must have been asked for."""
     values = getattr(trace, name)
     assert values is not None, f"{name} was not traced"
     return values
 
 
-def flatness(trace: Trace, name: str) -> str:
+def flatness(trace: PerturbationTrace, name: str) -> str:
     """Say that a curve hardly moves; empty if it does."""
     values = curve(trace, name)
     if np.ptp(values) >= LEAST_CHANGE:
@@ -36,7 +36,7 @@ def flatness(trace: Trace, name: str) -> str:
     )
 
 
-def evenness(trace: Trace) -> str:
+def evenness(trace: PerturbationTrace) -> str:
     """Say that a map is the same everywhere; empty if it is not."""
     if np.ptp(trace.saliency) > 0:
         return ""

@@ -13,11 +13,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from xaicore.classifier import Classifier
 from xaicore.explainers import explain
 from xaicore.metrics.base import MetricError
+from xaicore.networks.classifier import Classifier
 
-CHANCE = 0.5
 CITATION = "Arias-Duart et al. 2022"
 
 

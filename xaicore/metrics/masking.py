@@ -9,48 +9,48 @@ import math
 
 import numpy as np
 
-from xaicore.metrics.base import Metric, Trace, probability
+from xaicore.metrics.base import Metric, PerturbationTrace, probability
 
 # Two passes of one photo in different batches may differ by this much in float32.
 ROUNDING = 1e-5
 NEARLY_CERTAIN = 0.999
 
 
-def average_drop(trace: Trace) -> np.ndarray:
+def average_drop(trace: PerturbationTrace) -> np.ndarray:
     return signed_drop(trace).clip(min=0)
 
 
-def signed_drop(trace: Trace) -> np.ndarray:
+def signed_drop(trace: PerturbationTrace) -> np.ndarray:
     return _drop(trace, "kept")
 
 
-def drop_in_deletion(trace: Trace) -> np.ndarray:
+def drop_in_deletion(trace: PerturbationTrace) -> np.ndarray:
     return _drop(trace, "removed")
 
 
-def increase(trace: Trace) -> np.ndarray:
+def increase(trace: PerturbationTrace) -> np.ndarray:
     """1 where the masked photo scores higher, by log-odds: a probability soon reads exactly 1."""
     masked = _masked(trace, "kept")
     return np.where(np.isnan(masked), np.nan, masked > trace.clean + ROUNDING)
 
 
-def mean_increase(trace: Trace) -> np.ndarray:
+def mean_increase(trace: PerturbationTrace) -> np.ndarray:
     gain = probability(_masked(trace, "kept")) - probability(trace.clean)
     return gain.clip(min=0)
 
 
-def _drop(trace: Trace, name: str) -> np.ndarray:
+def _drop(trace: PerturbationTrace, name: str) -> np.ndarray:
     before, after = probability(trace.clean), probability(_masked(trace, name))
     return (before - after) / np.where(before == 0, np.nan, before)
 
 
-def _masked(trace: Trace, name: str) -> np.ndarray:
+def _masked(trace: PerturbationTrace, name: str) -> np.ndarray:
     values = getattr(trace, name)
     assert values is not None, f"{name} was not traced"
     return values
 
 
-def no_mask(trace: Trace) -> str:
+def no_mask(trace: PerturbationTrace) -> str:
     """Say that a map has no mask; empty if it has one."""
     masked = trace.kept if trace.kept is not None else trace.removed
     if masked is not None and np.isnan(masked).any():
@@ -58,7 +58,7 @@ def no_mask(trace: Trace) -> str:
     return ""
 
 
-def no_room(trace: Trace) -> str:
+def no_room(trace: PerturbationTrace) -> str:
     """Say that the probability can hardly rise; empty if it can."""
     clean = float(probability(trace.clean)[0])
     if clean < NEARLY_CERTAIN:

@@ -1,7 +1,7 @@
 """Photos step by step without, or with only, what a map calls salient, and the network's answers.
 
-All metrics are functions of the :class:`Trace` made here. Each map is ranked once; every picture of
-every curve is then one comparison of ranks away, so all maps share forward batches.
+All metrics are functions of the :class:`PerturbationTrace` made here. Each map is ranked once;
+every picture of every curve is then one comparison of ranks away, so all maps share batches.
 """
 
 from __future__ import annotations
@@ -9,63 +9,52 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from xaicore.classifier import Classifier
-from xaicore.explainers.base import choose_targets
-from xaicore.metrics.base import MetricError, Protocol, Trace
+from xaicore.explainers.base import ClassIndices, choose_classes
+from xaicore.metrics.base import MetricError, PerturbationProtocol, PerturbationTrace
+from xaicore.networks.classifier import Classifier
+from xaicore.progress import Progress, no_progress
 
 NEEDS = ("insertion", "deletion", "kept", "removed")
 # Maps whose ranks are held at a time.
 GROUP = 32
 _COLOURS = {"black": 0.0, "grey": 0.5, "white": 1.0}
 
-Report = Callable[[int, int], None]
-
 
 def trace_maps(
     classifier: Classifier,
     batch: torch.Tensor,
     maps: np.ndarray | torch.Tensor,
-    targets: Sequence[int] | torch.Tensor | np.ndarray | None = None,
-    protocol: Protocol | None = None,
+    targets: ClassIndices | None = None,
+    protocol: PerturbationProtocol | None = None,
     needs: Collection[str] = NEEDS,
     photos: Sequence[int] | np.ndarray | None = None,
-    report: Report | None = None,
-) -> Trace:
+    progress: Progress = no_progress,
+) -> PerturbationTrace:
     """Test maps [M, h, w] of photos [B, 3, H, W]; photo ``photos[i]`` is the one map i explains.
 
     By default there is one map a photo. ``targets`` [B] are class indices, by default the classes
-    predicted on the clean photos. ``report(done, total)`` is told of every forward batch; what it
-    raises stops the work. Raises :class:`MetricError` for maps that cannot be tested.
+    predicted on the clean photos. ``progress(done, total)`` is told of every forward batch; what
+    it raises stops the work. Raises :class:`MetricError` for maps that cannot be tested.
     """
-    protocol = protocol or Protocol()
+    protocol = protocol or PerturbationProtocol()
     batch = batch.to(classifier.device, memory_format=torch.channels_last)
     owners = torch.as_tensor(
         np.arange(len(batch)) if photos is None else np.asarray(photos), device=batch.device
     )
     saliency = fit_maps(maps, owners, batch)
-    classes = choose_classes(classifier, batch, targets)
+    class_indices = choose_classes(classifier, batch, targets)
     edges = step_edges(batch.shape[-2:].numel(), protocol.steps).to(batch.device)
-    scorer = _Scorer(classifier, report)
-    return _Tester(scorer, batch, classes, protocol, edges, needs).run(saliency, owners)
-
-
-def choose_classes(classifier: Classifier, batch: torch.Tensor, targets: Any) -> torch.Tensor:
-    """Class index of each photo, int64 [B]; by default the one predicted on the clean photo."""
-    if targets is None:
-        # All photos in one forward pass would take memory without bound.
-        parts = batch.split(classifier.batch_size)
-        targets = torch.cat([classifier.predicted(photos) for photos in parts])
-    return choose_targets(classifier, batch, targets)
+    scorer = _Scorer(classifier, progress)
+    return _Tester(scorer, batch, class_indices, protocol, edges, needs).run(saliency, owners)
 
 
 @dataclass(frozen=True)
-class Frame:
+class PerturbationStep:
     """What the network saw at one step of the curves of M maps.
 
     ``insertion`` and ``deletion`` float32 [M, H, W, 3], colours 0…1; ``moved`` bool [M, H, W], the
@@ -77,9 +66,13 @@ class Frame:
     moved: np.ndarray
 
 
-def picture_at(
-    classifier: Classifier, photo: torch.Tensor, maps: np.ndarray, protocol: Protocol, step: int
-) -> Frame:
+def perturb_at(
+    classifier: Classifier,
+    photo: torch.Tensor,
+    maps: np.ndarray,
+    protocol: PerturbationProtocol,
+    step: int,
+) -> PerturbationStep:
     """The pictures of one photo [1, 3, H, W] that maps [M, h, w] make at one step 0…steps."""
     edges = step_edges(photo.shape[-2:].numel(), protocol.steps)
     saliency = fit_maps(maps, torch.zeros(len(maps), dtype=torch.int64), photo)
@@ -94,7 +87,7 @@ def picture_at(
         for name, pair in ends.items()
     }
     fresh = (ranks >= edges[max(step - 1, 0)]) & (ranks < edges[step])
-    return Frame(
+    return PerturbationStep(
         **{name: colours.cpu().numpy() for name, colours in pictures.items()},
         moved=fresh.cpu().numpy(),
     )
@@ -165,7 +158,7 @@ def mask_photo(photo: torch.Tensor, maps: np.ndarray, kept: bool = True) -> torc
     return photo * (masks if kept else 1 - masks)[:, None]
 
 
-def blur_photos(batch: torch.Tensor, protocol: Protocol) -> torch.Tensor:
+def blur_photos(batch: torch.Tensor, protocol: PerturbationProtocol) -> torch.Tensor:
     """The photos that insertion starts from: blurred, with zeros around them."""
     height = batch.shape[2]
     size = protocol.kernel or max(height // 5, 9) | 1
@@ -179,7 +172,9 @@ def blur_photos(batch: torch.Tensor, protocol: Protocol) -> torch.Tensor:
     return F.conv2d(across, line.mT, padding=(size // 2, 0), groups=batch.shape[1])
 
 
-def fill_photos(classifier: Classifier, batch: torch.Tensor, protocol: Protocol) -> torch.Tensor:
+def fill_photos(
+    classifier: Classifier, batch: torch.Tensor, protocol: PerturbationProtocol
+) -> torch.Tensor:
     """What deletion ends with, float32 [1, 3, H, W] where it is the same for all photos."""
     if protocol.fill == "blurred":
         return blur_photos(batch, protocol)
@@ -195,33 +190,31 @@ def mix(
     return torch.where((ranks < moved[:, None, None])[:, None], after, before)
 
 
-def log_odds(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+def log_odds(logits: torch.Tensor, class_indices: torch.Tensor) -> torch.Tensor:
     """Of the class against all others, float64 [n]: never saturated, as a probability is."""
     logits = logits.double()
-    own = logits.gather(1, classes[:, None]).squeeze(1)
-    return own - logits.scatter(1, classes[:, None], -math.inf).logsumexp(1)
+    own = logits.gather(1, class_indices[:, None]).squeeze(1)
+    return own - logits.scatter(1, class_indices[:, None], -math.inf).logsumexp(1)
 
 
 class _Scorer:
     """Scores pictures in batches of the size that goes through fastest."""
 
-    def __init__(self, classifier: Classifier, report: Report | None) -> None:
+    def __init__(self, classifier: Classifier, progress: Progress) -> None:
         self.classifier = classifier
-        self.report = report
+        self.progress = progress
         self.done = self.total = 0
 
     def score(
-        self, make: Callable[[torch.Tensor], torch.Tensor], classes: torch.Tensor
+        self, make: Callable[[torch.Tensor], torch.Tensor], class_indices: torch.Tensor
     ) -> torch.Tensor:
         """Log-odds [n] of pictures that ``make(indices)`` makes when their turn comes."""
         scores = []
-        for indices in torch.arange(len(classes), device=classes.device).split(
-            self.classifier.batch_size
-        ):
-            scores.append(log_odds(self.classifier.logits(make(indices)), classes[indices]))
+        everything = torch.arange(len(class_indices), device=class_indices.device)
+        for indices in everything.split(self.classifier.batch_size):
+            scores.append(log_odds(self.classifier.logits(make(indices)), class_indices[indices]))
             self.done += len(indices)
-            if self.report:
-                self.report(self.done, self.total)
+            self.progress(self.done, self.total)
         return torch.cat(scores)
 
 
@@ -232,14 +225,14 @@ class _Tester:
         self,
         scorer: _Scorer,
         batch: torch.Tensor,
-        classes: torch.Tensor,
-        protocol: Protocol,
+        class_indices: torch.Tensor,
+        protocol: PerturbationProtocol,
         edges: torch.Tensor,
         needs: Collection[str],
     ) -> None:
         self.scorer = scorer
         self.batch = batch
-        self.classes = classes
+        self.class_indices = class_indices
         self.protocol = protocol
         self.edges = edges
         self.curves = [name for name in ("insertion", "deletion") if name in needs]
@@ -250,7 +243,7 @@ class _Tester:
         if "deletion" in self.curves:
             self.pictures["deletion"] = fill_photos(scorer.classifier, batch, protocol)
 
-    def run(self, saliency: torch.Tensor, owners: torch.Tensor) -> Trace:
+    def run(self, saliency: torch.Tensor, owners: torch.Tensor) -> PerturbationTrace:
         per_map = len(self.curves) * (self.protocol.steps - 1) + len(self.masks)
         ends = sum(len(pictures) for pictures in self.pictures.values())
         self.scorer.total = ends + len(saliency) * per_map
@@ -262,16 +255,18 @@ class _Tester:
             ]
         found = {name: torch.cat([group[name] for group in groups]) for name in groups[0]}
         arrays = {name: values.cpu().numpy() for name, values in found.items()}
-        return Trace(fractions=(self.edges / self.edges[-1]).double().cpu().numpy(), **arrays)
+        return PerturbationTrace(
+            fractions=(self.edges / self.edges[-1]).double().cpu().numpy(), **arrays
+        )
 
     def _score_ends(self, name: str) -> torch.Tensor:
         """Log-odds [B] of every photo's picture at one end of a curve, each picture scored once."""
         pictures = self.pictures[name]
         if len(pictures) == len(self.batch):
-            return self.scorer.score(lambda indices: pictures[indices], self.classes)
+            return self.scorer.score(lambda indices: pictures[indices], self.class_indices)
         logits = self.scorer.classifier.logits(pictures)
         self.scorer.done += 1
-        return log_odds(logits.expand(len(self.batch), -1), self.classes)
+        return log_odds(logits.expand(len(self.batch), -1), self.class_indices)
 
     def _test(
         self, saliency: torch.Tensor, owners: torch.Tensor, ends: dict[str, torch.Tensor]
@@ -304,7 +299,7 @@ class _Tester:
             before, after = (others, photos) if name == "insertion" else (photos, others)
             return mix(ranks[which], moved, before, after)
 
-        return self.scorer.score(make, self.classes[owners].repeat_interleave(inner)).view(
+        return self.scorer.score(make, self.class_indices[owners].repeat_interleave(inner)).view(
             -1, inner
         )
 
@@ -318,5 +313,5 @@ class _Tester:
         def make(indices: torch.Tensor) -> torch.Tensor:
             return self.batch[owners[indices]] * weights[indices].nan_to_num()[:, None]
 
-        scores = self.scorer.score(make, self.classes[owners])
+        scores = self.scorer.score(make, self.class_indices[owners])
         return scores.where(masks.isfinite().all((1, 2)), torch.nan)

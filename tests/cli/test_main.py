@@ -1,0 +1,236 @@
+"""The command line does the whole job, and answers every mistake with one sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tests.conftest import SAMPLES
+from tests.tiny_pets import write_pets
+from xaicore import CONTROLS, METRICS, explain, load_classifier, load_photo, score_maps
+from xaicore.cli import evaluate as evaluate_command
+from xaicore.cli import main
+from xaicore.cli import train as train_command
+from xaicore.training.train import CHECKPOINT, TrainingError, load_checkpoint
+
+
+@pytest.fixture(scope="module")
+def pets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_pets(tmp_path_factory.mktemp("pets"))
+
+
+def status(*arguments: object) -> int:
+    """The exit status, whether returned or raised by argparse."""
+    try:
+        return main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+def sentence(capsys: pytest.CaptureFixture[str]) -> str:
+    """What was said on stderr: one line, no traceback."""
+    said = capsys.readouterr().err.strip()
+    assert len(said.splitlines()) == 1
+    assert "Traceback" not in said
+    return said
+
+
+def test_train_resume_and_card_do_the_whole_job(
+    pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = ("--data", pets, "--out", tmp_path / "model", "--checkpoints", tmp_path / "run")
+    common = (*folders, "--device", "cpu")
+    assert status("train", *common, "--epochs", 1, "--seed", 5) == 0
+    assert "test accuracy" in capsys.readouterr().out
+    assert status("train", *common, "--epochs", 2, "--resume") == 0
+    state = load_checkpoint(tmp_path / "run" / CHECKPOINT)
+    assert (state["epoch"], state["recipe"]["epochs"], state["recipe"]["seed"]) == (2, 2, 5)
+
+    weights = tmp_path / "model" / "petnet.safetensors"
+    written = json.loads(weights.with_suffix(".json").read_text())
+    assert written["training"]["epochs"] == 2
+    assert written["fingerprint"] == load_classifier(weights).fingerprint
+
+    assert status("card", "--data", pets, "--weights", weights, "--device", "cpu") == 0
+    assert json.loads(weights.with_suffix(".json").read_text()) == written
+
+
+def test_explain_writes_overlays_maps_and_scores(tmp_path: Path) -> None:
+    photo = SAMPLES / "kitten-with-yarn.jpg"
+    assert status("explain", photo, "--methods", "gradcam", "--out", tmp_path / "out") == 0
+    with Image.open(tmp_path / "out" / "gradcam.png") as overlay:
+        assert overlay.size == (640, 480)
+    classifier = load_classifier(device="cpu")
+    batch = classifier.preprocess([load_photo(photo)])
+    maps = explain(classifier, batch, "gradcam").maps
+    with np.load(tmp_path / "out" / "maps.npz") as kept:
+        np.testing.assert_allclose(kept["gradcam_maps"], maps, atol=1e-5)
+    words = json.loads((tmp_path / "out" / "scores.json").read_text())
+    expected = score_maps(classifier, batch, maps, None, list(METRICS)).iloc[0]
+    found = words["methods"]["gradcam"]["scores"]
+    assert found == pytest.approx(expected.to_dict(), abs=1e-4)
+    assert words["predicted"] == "cat"
+    assert words["probabilities"]["cat"] == pytest.approx(classifier.predict(batch)[0, 0])
+
+
+def test_evaluate_goes_on_and_writes_its_rows(
+    pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = (
+        *("evaluate", "--photos", pets, "--split", "test", "--limit", 3),
+        *("--methods", "gradcam", "lrp", "--metrics", "ad", "iic", "--controls"),
+        *("--store", f"sqlite:///{tmp_path / 'store.db'}", "--out", tmp_path / "out"),
+    )
+    assert status(*command) == 0
+    said = capsys.readouterr().out
+    assert "3 photos." in said
+    first = pd.read_csv(tmp_path / "out" / "rows.csv")
+    assert len(first) == 3 * (2 + len(CONTROLS))
+    means = first.groupby("method")["ad"].mean()
+    assert f"{means['gradcam']:.4f}".rstrip("0") in said
+    # Nothing is left to compute, so nothing may change.
+    assert status(*command) == 0
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "out" / "rows.csv"), first)
+
+
+@pytest.mark.parametrize("command", [(), ("train",), ("card",), ("explain",), ("evaluate",)])
+def test_help_names_every_option(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status(*command, "--help") == 0
+    said = capsys.readouterr().out
+    expected = {
+        (): ["explain", "evaluate", "train", "card"],
+        ("explain",): ["photo", "--methods", "--protocol", "--weights", "--device", "--out"],
+        ("evaluate",): [
+            *("--photos", "--split", "--limit", "--methods", "--metrics", "--protocol"),
+            *("--controls", "--mosaics", "--workers", "--ray", "--store", "--title", "--out"),
+        ],
+        ("train",): ["--data", "--out", "--checkpoints", "--epochs", "--seed", "--resume"],
+        ("card",): ["--data", "--weights", "--device"],
+    }
+    assert all(option in said for option in expected[command])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "command"),
+        (("fly",), "fly"),
+        (("train",), "--data"),
+        (("train", "--data", "x", "--epochs", "0"), "'0' is not a whole number above 0"),
+        (("train", "--data", "x", "--epochs", "many"), "'many' is not a whole number above 0"),
+        (("train", "--data", "x", "--seed", "red"), "red"),
+        (("train", "--data", "x", "--device", "abacus"), "there is no device 'abacus' here"),
+        (("train", "--data", "x", "--resume", "--seed", "1"), "--seed cannot be changed"),
+        (("card", "--data", "x", "--epochs", "2"), "--epochs"),
+        (("explain", "x.jpg"), "--out"),
+        (("explain", "x.jpg", "--out", "o", "--methods", "tarot"), "tarot"),
+        (("evaluate",), "--photos"),
+        (("evaluate", "--photos", "x", "--metrics", "beauty"), "beauty"),
+        (("evaluate", "--photos", "x", "--limit", "0"), "'0' is not a whole number above 0"),
+        (("evaluate", "--photos", "x", "--protocol", "guess"), "guess"),
+    ],
+)
+def test_bad_arguments_get_a_sentence(
+    arguments: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status(*arguments) == 2
+    assert says in sentence(capsys)
+
+
+def test_a_wrong_path_gets_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nowhere = tmp_path / "nowhere"
+    folders = ("--out", tmp_path / "model", "--checkpoints", tmp_path / "run")
+    assert status("train", "--data", nowhere, *folders) == 2
+    assert f"There is nothing at {nowhere}" in sentence(capsys)
+    assert status("train", "--data", nowhere, *folders, "--resume") == 2
+    assert "There is no checkpoint at" in sentence(capsys)
+    assert status("card", "--data", nowhere, "--weights", nowhere) == 2
+    assert f"There is no weights file at {nowhere}" in sentence(capsys)
+
+
+def test_evaluate_and_explain_name_what_is_wrong(
+    pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = tmp_path / "nowhere"
+    assert status("evaluate", "--photos", nowhere) == 2
+    assert f"There is nothing at {nowhere}" in sentence(capsys)
+    assert status("evaluate", "--photos", pets, "--store", "my results") == 2
+    assert "not the address of a database" in sentence(capsys)
+    assert status("explain", nowhere, "--out", tmp_path / "out") == 2
+    assert f"There is no readable file at {nowhere}" in sentence(capsys)
+    assert status("evaluate", "--photos", pets, "--weights", nowhere) == 2
+    assert f"There is no weights file at {nowhere}" in sentence(capsys)
+
+
+def test_control_c_says_that_an_evaluation_goes_on(
+    pets: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(*arguments: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluate_command, "evaluate", interrupted)
+    store = f"sqlite:///{tmp_path / 'store.db'}"
+    assert status("evaluate", "--photos", pets, "--store", store) == 130
+    assert "the same command goes on from there" in capsys.readouterr().err
+
+
+def test_an_empty_class_gets_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = write_pets(tmp_path / "pets")
+    for photo in (root / "PetImages" / "Dog").iterdir():
+        photo.unlink()
+    folders = ("--out", tmp_path / "model", "--checkpoints", tmp_path / "run")
+    assert status("train", "--data", root, *folders) == 2
+    assert "no file in a folder named Dog" in sentence(capsys)
+
+
+def test_a_place_that_cannot_be_written_to_is_named_before_training(
+    pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    out = tmp_path / "file" / "model"
+    assert status("train", "--data", pets, "--out", out, "--checkpoints", tmp_path / "run") == 2
+    assert f"The folder {out} cannot be made" in sentence(capsys)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("kept", "says"),
+    [(True, "The last checkpoint is kept at"), (False, "Stopped before the first checkpoint")],
+)
+def test_control_c_says_what_is_kept(
+    kept: bool,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(*arguments: object) -> None:
+        if kept:
+            (tmp_path / CHECKPOINT).touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train_command, "train", interrupted)
+    folders = ("--out", tmp_path, "--checkpoints", tmp_path)
+    assert status("train", "--data", "x", *folders) == 130
+    assert says in sentence(capsys)
+
+
+def test_a_full_disk_gets_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*arguments: object) -> None:
+        raise TrainingError("The checkpoint could not be written: No space left on device.")
+
+    monkeypatch.setattr(train_command, "train", full)
+    assert status("train", "--data", "x", "--out", tmp_path) == 2
+    assert "No space left on device" in sentence(capsys)

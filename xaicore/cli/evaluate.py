@@ -1,0 +1,167 @@
+"""``evaluate``: methods scored over many photos; goes on where it was stopped."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from xaicore.cli.options import (
+    Commands,
+    Parser,
+    add_methods,
+    add_protocol,
+    add_weights_and_device,
+    positive,
+)
+from xaicore.evaluation.cluster import on_ray
+from xaicore.evaluation.evaluate import Engine, evaluate, local_engine
+from xaicore.evaluation.plan import PhotoFile, Plan, choose_files
+from xaicore.evaluation.results import Results, results_of, save_results
+from xaicore.evaluation.store import Run, Store
+from xaicore.metrics import METRICS
+from xaicore.metrics.base import PROTOCOLS
+from xaicore.networks.classifier import Classifier, load_classifier
+from xaicore.training.train import make_folder
+
+
+def add(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "evaluate",
+        help="score methods over many photos; goes on where it was stopped",
+        description="Explain and score many photos. Every finished chunk is kept in the store, so "
+        "the same command goes on where it was stopped, and nothing is computed twice.",
+    )
+    _add_photos(parser)
+    add_methods(parser)
+    _add_scores(parser)
+    _add_place(parser)
+    add_weights_and_device(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_photos(parser: Parser) -> None:
+    parser.add_argument(
+        "--photos",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="a folder or zip of photos; those in folders named Cat and Dog count as labelled",
+    )
+    parser.add_argument(
+        "--split",
+        choices=("all", "train", "validation", "test"),
+        default="all",
+        help="the part of PetNet's own data to take (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--limit", type=positive, metavar="N", help="take the first N photos (default: all)"
+    )
+
+
+def _add_scores(parser: Parser) -> None:
+    """What is measured, beside which methods."""
+    parser.add_argument(
+        "--metrics",
+        nargs="+",
+        choices=list(METRICS),
+        default=list(METRICS),
+        metavar="NAME",
+        help=f"any of {', '.join(METRICS)} (default: all)",
+    )
+    add_protocol(parser)
+    parser.add_argument("--controls", action="store_true", help="score maps that know nothing, too")
+    parser.add_argument(
+        "--mosaics",
+        type=positive,
+        default=0,
+        metavar="N",
+        help="measure Focus on N mosaics at each of two sizes (default: none)",
+    )
+
+
+def _add_place(parser: Parser) -> None:
+    """Where the work is done and where its results go."""
+    parser.add_argument(
+        "--workers",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="chunks of photos at work at once, or actors on Ray (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help='spread the work over a Ray cluster, "local" for one on this machine',
+    )
+    parser.add_argument(
+        "--store",
+        metavar="URL",
+        help="where results are kept, as SQLAlchemy writes it "
+        "(default: XAICORE_STORE, else a file of your own)",
+    )
+    parser.add_argument("--title", default="", help="what the leaderboard calls this run")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="also write the rows there, as CSV")
+
+
+def run(options: argparse.Namespace) -> None:
+    files = choose_files(options.photos, options.split, options.limit)
+    if options.out:
+        make_folder(options.out)
+    plan = Plan(
+        tuple(options.methods),
+        tuple(options.metrics),
+        PROTOCOLS[options.protocol],
+        options.controls,
+        options.mosaics,
+        options.title or f"{options.photos.name}, {len(files)} photos",
+    )
+    classifier = load_classifier(options.weights, options.device)
+    store = Store(options.store)
+    if store.notice:
+        print(store.notice, file=sys.stderr)
+    engine = _choose_engine(options, classifier, plan)
+    run = _evaluate_with_bar(classifier, files, plan, store, engine)
+    results = results_of(store, run)
+    if options.out:
+        save_results(results, options.out)
+    print(_means(results))
+
+
+def _choose_engine(options: argparse.Namespace, classifier: Classifier, plan: Plan) -> Engine:
+    if options.ray:
+        return on_ray(options.ray, options.weights, plan, options.workers)
+    return local_engine(classifier, plan, options.workers)
+
+
+def _evaluate_with_bar(
+    classifier: Classifier, files: Sequence[PhotoFile], plan: Plan, store: Store, engine: Engine
+) -> Run:
+    with tqdm(total=len(files), unit="photo", smoothing=0.1) as bar:
+
+        def progress(done: int, total: int, partial: Any = None) -> None:
+            bar.set_postfix(errors=partial, refresh=False)
+            bar.update(done - bar.n)
+
+        try:
+            return evaluate(classifier, files, plan, store, progress, engine)
+        except KeyboardInterrupt as interrupt:
+            raise KeyboardInterrupt(
+                "Stopped. What was finished is kept; the same command goes on from there."
+            ) from interrupt
+
+
+def _means(results: Results) -> str:
+    """Mean of every metric by method, and how many photos could not be read."""
+    rows = results.rows
+    if rows.empty:
+        return "No photo could be read."
+    columns = ["seconds", *results.about["metrics"]]
+    means = rows.groupby("method", sort=False)[columns].mean()
+    read = rows["photo"].nunique()
+    failed = f"; {results.about['errors']} could not be read" if results.about["errors"] else ""
+    return f"{means.round(4).to_string()}\n\n{read} photos{failed}."

@@ -1,0 +1,1 @@
+"""Photos × methods × metrics, kept as they are found, here or on a cluster."""

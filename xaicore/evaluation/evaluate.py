@@ -1,0 +1,169 @@
+"""Photos × methods × metrics, kept as they are found: stopped at any moment, it goes on from there.
+
+Photos go through in chunks. What a chunk adds is written at once, so a chunk counts wholly or not
+at all, and no score that the store holds is computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from xaicore.errors import PetlensError, reason_of
+from xaicore.evaluation.chunk import (
+    CHUNK,
+    Cell,
+    Chunk,
+    ChunkScores,
+    LoadedPhoto,
+    chunk_keys,
+    cut,
+    score_chunk,
+    to_records,
+)
+from xaicore.evaluation.mosaics import evaluate_focus
+from xaicore.evaluation.plan import PhotoFile, Plan, make_spec
+from xaicore.evaluation.store import DONE, STOPPED, Run, Store
+from xaicore.identity import hash_bytes
+from xaicore.networks.classifier import Classifier
+from xaicore.photos import load_photo
+from xaicore.progress import Progress, no_progress
+from xaicore.training.dataset import UNREADABLE
+
+# Turns chunks into what was found, in any order: on this machine, or on many. It calls progress
+# often, with whatever numbers; what that raises stops it.
+Engine = Callable[[Iterable[Chunk], Progress], Iterator[tuple[Chunk, ChunkScores]]]
+Answer = TypeVar("Answer")
+
+
+def evaluate(
+    classifier: Classifier,
+    files: Sequence[PhotoFile],
+    plan: Plan,
+    store: Store,
+    progress: Progress = no_progress,
+    engine: Engine | None = None,
+) -> Run:
+    """Evaluate photos, or go on with the evaluation of the same ones that was stopped.
+
+    ``progress(done, total, unread)`` is called once at the start with the photos that are done
+    already, then often, and after every chunk of photos; ``unread`` is how many of the done ones
+    could not be read. What it raises stops the work. ``engine`` does it elsewhere than in this
+    process.
+    """
+    run = store.start_run(make_spec(classifier, files, plan), plan.title)
+    try:
+        count = _Count(store, run, len(files), progress)
+        _evaluate_photos(files, store, run, engine or local_engine(classifier, plan), count)
+        if plan.mosaics:
+            evaluate_focus(classifier, files, store, run, count.tell)
+    except BaseException:
+        store.finish_run(run.id, STOPPED)
+        raise
+    store.finish_run(run.id, DONE)
+    return store.run(run.id)
+
+
+class _Count:
+    """How many photos of a run are done, and how many of these could not be read."""
+
+    def __init__(self, store: Store, run: Run, total: int, progress: Progress) -> None:
+        records = store.records(run.id)
+        self.recorded = {record.position for record in records}
+        self.done = len(records)
+        self.unread = sum(bool(record.error) for record in records)
+        self.total = total
+        self.progress = progress
+        self.tell()
+
+    def add(self, chunk: Chunk) -> None:
+        self.done += len(chunk.photos)
+        self.unread += sum(bool(loaded.error) for loaded in chunk.photos)
+        self.tell()
+
+    def tell(self, done: int = 0, total: int = 0, partial: Any = None) -> None:
+        """Report the count as it stands, whatever part of a chunk is done."""
+        self.progress(self.done, self.total, self.unread)
+
+
+def local_engine(classifier: Classifier, plan: Plan, workers: int = 1) -> Engine:
+    """The engine that works in this process, on ``workers`` chunks at a time."""
+
+    def work(chunks: Iterable[Chunk], progress: Progress) -> Iterator[tuple[Chunk, ChunkScores]]:
+        def score(chunk: Chunk) -> tuple[Chunk, ChunkScores]:
+            return chunk, score_chunk(classifier, plan, chunk, progress)
+
+        if workers == 1:
+            yield from map(score, chunks)
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            yield from in_flight(chunks, workers, lambda chunk: pool.submit(score, chunk).result)
+
+    return work
+
+
+def in_flight(
+    chunks: Iterable[Chunk], count: int, start: Callable[[Chunk], Callable[[], Answer]]
+) -> Iterator[Answer]:
+    """Start chunks, ``count`` ahead of the one whose answer is waited for."""
+    waiting: list[Callable[[], Answer]] = []
+    for chunk in chunks:
+        waiting.append(start(chunk))
+        if len(waiting) > count:
+            yield waiting.pop(0)()
+    for answer in waiting:
+        yield answer()
+
+
+def _evaluate_photos(
+    files: Sequence[PhotoFile], store: Store, run: Run, engine: Engine, count: _Count
+) -> None:
+    def chunks() -> Iterator[Chunk]:
+        parts = [part for part in cut(len(files)) if part[0] not in count.recorded]
+        for part in _read_ahead(files, parts):
+            whole = tuple(loaded for loaded in part if not loaded.error)
+            missing = _missing(store, run.spec, [loaded.hash for loaded in whole])
+            failed = tuple(loaded for loaded in part if loaded.error)
+            yield Chunk(whole + failed, missing)
+
+    for chunk, found in engine(chunks(), count.tell):
+        store.record(run.id, *to_records(run.spec, chunk, found))
+        count.add(chunk)
+
+
+def _read_ahead(files: Sequence[PhotoFile], parts: Sequence[range]) -> Iterator[list[LoadedPhoto]]:
+    """Read the photos of the next chunks while this one is worked on."""
+    with ThreadPoolExecutor(max_workers=CHUNK) as pool:
+
+        def submit(part: range) -> list[Future[LoadedPhoto]]:
+            return [pool.submit(_load, position, files[position]) for position in part]
+
+        waiting = [submit(part) for part in parts[:2]]
+        for index in range(len(parts)):
+            ready = [future.result() for future in waiting.pop(0)]
+            if index + 2 < len(parts):
+                waiting.append(submit(parts[index + 2]))
+            yield ready
+
+
+def _load(position: int, file: PhotoFile) -> LoadedPhoto:
+    try:
+        data = file.read()
+        photo = load_photo(data)
+    except PetlensError as error:
+        return LoadedPhoto(position, file, error=str(error))
+    except OSError as error:
+        return LoadedPhoto(position, file, error=f"This file cannot be read: {reason_of(error)}.")
+    except UNREADABLE:
+        return LoadedPhoto(position, file, error="This file cannot be read from its zip.")
+    return LoadedPhoto(position, file, hash=hash_bytes(data), photo=photo)
+
+
+def _missing(store: Store, spec: Mapping[str, Any], photos: Sequence[str]) -> frozenset[Cell]:
+    """The cells of a chunk that the store does not know all scores of."""
+    cells = chunk_keys(spec, photos)
+    known = store.scores(key for keys in cells.values() for key in keys.values())
+    return frozenset(
+        cell for cell, keys in cells.items() if any(key not in known for key in keys.values())
+    )

@@ -1,0 +1,86 @@
+"""The mosaics of an evaluation, and a method's Focus on each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xaicore.evaluation.chunk import network_of
+from xaicore.evaluation.plan import PhotoFile
+from xaicore.evaluation.store import MapKey, PhotoRecord, Run, ScoreKey, Store
+from xaicore.identity import canonical, hash_bytes
+from xaicore.metrics.base import VERSION
+from xaicore.metrics.focus import make_mosaics, measure_focus
+from xaicore.networks.classifier import Classifier
+from xaicore.photos import load_photo
+from xaicore.progress import Progress
+
+FOCUS = "focus"
+
+
+@dataclass(frozen=True)
+class PlannedMosaic:
+    """Which photos make a mosaic: two of each class, ``labels`` [4] as class indices."""
+
+    positions: tuple[int, ...]
+    labels: tuple[int, ...]
+    photos: tuple[str, ...]
+    size: int
+    seed: int
+
+    def keys(self, spec: Mapping[str, Any], method: str) -> list[ScoreKey]:
+        """Where a method's Focus is kept, for each of the two classes in ascending order."""
+        photo = hash_bytes(repr((self.photos, self.size, self.seed)).encode())
+        made = [
+            canonical({**spec["explainers"][method], "class": label})
+            for label in sorted(set(self.labels))
+        ]
+        network = network_of(spec)
+        return [
+            ScoreKey(MapKey(network, photo, method, settings), FOCUS, str(VERSION))
+            for settings in made
+        ]
+
+
+def plan_mosaics(spec: Mapping[str, Any], records: Sequence[PhotoRecord]) -> list[PlannedMosaic]:
+    """The mosaics of a run, the same every time: at the network's input size, then at twice it."""
+    labels = spec["labels"]
+    whole = [record for record in records if not record.error and record.label in labels]
+    groups = [[record for record in whole if record.label == label] for label in labels]
+    two = [group for group in groups if len(group) >= 2][:2]
+    if len(two) < 2:
+        return []
+    planned = []
+    for size in (spec["size"], 2 * spec["size"]):
+        generator = np.random.default_rng(size)
+        for seed in range(spec["mosaics"]):
+            drawn = [group[i] for group in two for i in generator.choice(len(group), 2, False)]
+            planned.append(
+                PlannedMosaic(
+                    tuple(record.position for record in drawn),
+                    tuple(labels.index(record.label) for record in drawn),
+                    tuple(record.photo for record in drawn),
+                    size,
+                    seed,
+                )
+            )
+    return planned
+
+
+def evaluate_focus(
+    classifier: Classifier, files: Sequence[PhotoFile], store: Store, run: Run, progress: Progress
+) -> None:
+    """Measure every method's Focus on a run's mosaics, as far as the store does not hold it."""
+    for mosaic in plan_mosaics(run.spec, store.records(run.id)):
+        for name in run.spec["methods"]:
+            keys = mosaic.keys(run.spec, name)
+            if set(store.scores(keys)) == set(keys):
+                continue
+            progress(0, 0)
+            photos = [load_photo(files[position].read()) for position in mosaic.positions]
+            (made,) = make_mosaics(photos, mosaic.labels, 1, mosaic.size, seed=mosaic.seed)
+            values = measure_focus(classifier, [made], name, progress=progress)[0]
+            store.put_scores(dict(zip(keys, values.tolist(), strict=True)))

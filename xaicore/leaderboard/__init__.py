@@ -1,0 +1,1 @@
+"""Rows of an evaluation → means, intervals and ranks, in tables and in words."""

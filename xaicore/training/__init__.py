@@ -1,0 +1,1 @@
+"""PetNet's own making: labelled photos, training, calibration and the model card."""
