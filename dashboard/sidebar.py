@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -25,8 +26,8 @@ PETNET = "petnet"
 OWN = "own"
 # More classes than this are chosen from a list.
 FEW_CLASSES = 3
-# Of many classes, one chosen for another photo is kept while it is among so many likeliest ones.
-SENSIBLE = 3
+# Of many classes, one chosen for another photo is kept while it is at least so probable.
+SENSIBLE = 0.05
 THUMBNAIL_PIXELS = 76
 CREDIT_PIXELS = 156
 
@@ -51,9 +52,7 @@ def _choose_photo() -> Photo:
     """Sample, upload or camera; an unreadable photo is refused, and the last good one stays."""
     samples = load_samples()
     preview = st.container()
-    source = choose_option(
-        "Photo", SOURCES, state.SOURCE, persist_state="session", width="stretch"
-    )
+    source = choose_option("Photo", SOURCES, state.SOURCE, persist_state="session", width="stretch")
     offered = _offer_photo(source, samples)
     accepted = _accept(offered)
     photo = accepted or state.photo() or next(iter(samples.values()))
@@ -166,7 +165,7 @@ def _ready(network: Network) -> bool:
         return False
     bar = place.progress(0.0, text=f"Downloading {network.label}")
 
-    def progress(done: int, total: int, _partial: object = None) -> None:
+    def progress(done: int, total: int, partial: Any = None) -> None:
         share = done / total if total else 0.0
         bar.progress(share, text=f"{done / 1e6:.0f} of {total / 1e6:.0f} MB")
 
@@ -197,13 +196,16 @@ def _choose_of_many(network: NetworkChoice, photo: Photo, probabilities: np.ndar
     # By index: some of many classes share a name.
     likely = [int(index) for index in probabilities.argsort()[::-1]]
     key = state.class_key(network.key)
-    if _is_new(network, photo) and st.session_state.get(key) not in likely[:SENSIBLE]:
+    kept = st.session_state.get(key, PREDICTED)
+    if kept != PREDICTED and _is_new(network, photo) and probabilities[kept] < SENSIBLE:
         st.session_state[key] = PREDICTED
-    chosen = st.selectbox(
+    chosen: Any = st.selectbox(
         "Class to explain",
         [PREDICTED, *likely],
         format_func=lambda choice: (
-            f"Predicted: {labels[likely[0]]}" if choice == PREDICTED else labels[choice].capitalize()
+            f"Predicted: {labels[likely[0]]}"
+            if choice == PREDICTED
+            else labels[choice].capitalize()
         ),
         help="In the order the network finds them likely for this photo.",
         key=key,

@@ -54,7 +54,9 @@ def main() -> None:
                     page = context.new_page()
                     page.goto(shown.address)
                     if shown.name in FINISHED:
-                        page.get_by_text(FINISHED[shown.name]).first.wait_for(timeout=LAST_SECONDS * 1000)
+                        page.get_by_text(FINISHED[shown.name]).first.wait_for(
+                            timeout=LAST_SECONDS * 1000
+                        )
                     wait_until_settled(page)
                     show_whole_page(page, width)
                     file = FOLDER / f"{shown.name}-{theme}-{size}.png"

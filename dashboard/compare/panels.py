@@ -129,9 +129,7 @@ def _labels(choices: Choices, requests: Sequence[MapRequest]) -> list[str]:
 
 def _tuned(request: MapRequest) -> list[str]:
     """The parameters that are not as they come."""
-    own = [
-        offered(request.classifier, entry) for entry in EXPLAINERS[request.explainer].parameters
-    ]
+    own = [offered(request.classifier, entry) for entry in EXPLAINERS[request.explainer].parameters]
     return [
         f"{entry.label} {_plain(request.parameters[entry.name])}"
         for entry in own

@@ -121,9 +121,7 @@ class _Search:
         """Take every map that is remembered or can be made at once."""
         for name, request in self.requests.items():
             at_once = self.work and not EXPLAINERS[name].slow
-            found = (
-                obtain(request, state.MAPS, name) if at_once else get_memory().recall(request)
-            )
+            found = obtain(request, state.MAPS, name) if at_once else get_memory().recall(request)
             if isinstance(found, Explanation):
                 self.results.maps[name] = found.maps
             elif found:
@@ -167,7 +165,7 @@ class _Search:
     def _controls(
         self,
     ) -> Iterator[tuple[Control, str, TraceRequest, dict[str, PerturbationTrace]]]:
-        """Each control with its name among what is known, its maps to test, and the trace's place."""
+        """Each control, its name among the results, its maps to test, the place of their trace."""
         some = next(iter(self.results.maps.values()))
         for control in SHARED:
             yield control, control.name, self._draw(control, some), self.results.shared

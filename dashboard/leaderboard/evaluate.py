@@ -27,7 +27,9 @@ def show_evaluate(classifier: Classifier) -> None:
         else _uploads()
     )
     usual = [name for name, explainer in EXPLAINERS.items() if not explainer.extra]
-    methods = _choose_some("Methods", {n: label_of(n) for n in EXPLAINERS}, usual, keys.EVALUATE_METHODS)
+    methods = _choose_some(
+        "Methods", {n: label_of(n) for n in EXPLAINERS}, usual, keys.EVALUATE_METHODS
+    )
     metrics = _choose_some(
         "Metrics", {n: m.label for n, m in METRICS.items()}, list(METRICS), keys.EVALUATE_METRICS
     )
@@ -53,9 +55,7 @@ def show_evaluate(classifier: Classifier) -> None:
     )
 
 
-def _choose_some(
-    label: str, options: dict[str, str], default: list[str], key: str
-) -> list[str]:
+def _choose_some(label: str, options: dict[str, str], default: list[str], key: str) -> list[str]:
     return st.pills(
         label,
         list(options),

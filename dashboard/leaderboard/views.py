@@ -98,9 +98,7 @@ def show_scatter(results: Results) -> None:
     columns = [name for name in METRICS if name in results.rows]
     options = [*columns, charts.SECONDS]
     left, right = st.columns(2)
-    across = left.selectbox(
-        "Across", options, len(columns), format_func=charts.axis_of, key=ACROSS
-    )
+    across = left.selectbox("Across", options, len(columns), format_func=charts.axis_of, key=ACROSS)
     up = right.selectbox("Up", options, 0, format_func=charts.axis_of, key=UP)
     st.plotly_chart(charts.draw_scatter(results.rows, across, up), config=CHART)
     st.caption("One point a photo and method; where both ends are better the corner says which.")
@@ -108,9 +106,7 @@ def show_scatter(results: Results) -> None:
 
 def show_distribution(results: Results) -> None:
     columns = [name for name in METRICS if name in results.rows]
-    metric = st.selectbox(
-        "Metric", columns, format_func=charts.axis_of, key=DISTRIBUTION
-    )
+    metric = st.selectbox("Metric", columns, format_func=charts.axis_of, key=DISTRIBUTION)
     st.plotly_chart(charts.draw_distribution(results.rows, metric), config=CHART)
     st.caption("One point a photo; the box holds the middle half of them, its line is the median.")
 

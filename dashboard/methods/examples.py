@@ -36,7 +36,8 @@ from xaicore import (
 )
 from xaicore.formatting import format_number
 from xaicore.metrics.base import PerturbationProtocol
-from xaicore.metrics.focus import make_mosaics, share_on_target, to_batch as to_mosaic_batch
+from xaicore.metrics.focus import make_mosaics, share_on_target
+from xaicore.metrics.focus import to_batch as to_mosaic_batch
 from xaicore.metrics.perturbation import mask_photo
 from xaicore.render import Look, missing_evidence, render, to_picture
 

@@ -12,8 +12,8 @@ import plotly.graph_objects as go
 from PIL import ImageColor
 
 from xaicore import EXPLAINERS, METRICS, Metric
-from xaicore.metrics.controls import band
 from xaicore.metrics.base import PerturbationTrace
+from xaicore.metrics.controls import band
 
 GREY = "#8C8C8C"
 BAND_OPACITY = 0.2
@@ -145,7 +145,9 @@ def _add_curve(figure: go.Figure, kind: CurveKind, name: str, trace: Perturbatio
     )
 
 
-def _add_point(figure: go.Figure, kind: CurveKind, name: str, trace: PerturbationTrace, step: int) -> None:
+def _add_point(
+    figure: go.Figure, kind: CurveKind, name: str, trace: PerturbationTrace, step: int
+) -> None:
     figure.add_scatter(
         x=[100 * trace.fractions[step]],
         y=[curve(trace, kind)[0, step]],
@@ -206,7 +208,9 @@ def embed(figures: Sequence[go.Figure]) -> list[str]:
     ]
 
 
-def tabulate_curves(traces: Mapping[str, PerturbationTrace], settings: Mapping[str, object]) -> pd.DataFrame:
+def tabulate_curves(
+    traces: Mapping[str, PerturbationTrace], settings: Mapping[str, object]
+) -> pd.DataFrame:
     """One row a point of a curve: map, draw, curve, step, share of the pixels, probability.
 
     ``settings`` are repeated on every row, so that a row says what made it.

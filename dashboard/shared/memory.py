@@ -102,9 +102,7 @@ class Memory:
         start(partial(self._perform, key, work), job)
         return job
 
-    def _perform(
-        self, key: str, work: Callable[[Progress], Answer], progress: Progress
-    ) -> Answer:
+    def _perform(self, key: str, work: Callable[[Progress], Answer], progress: Progress) -> Answer:
         answer = work(progress)
         size = 0
         for array in _arrays_of(answer):

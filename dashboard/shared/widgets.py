@@ -103,8 +103,6 @@ def show_picture(picture: Image.Image, alt: str) -> None:
     st.image(picture, width="stretch", alt=alt)
 
 
-
-
 def follow(look: Callable[[], Any], draw: Callable[[Any], None]) -> Any:
     """Draw what ``look`` finds, again and again while it is a job that runs; give the first find.
 

@@ -92,7 +92,9 @@ def test_all_is_shown_and_fits_the_window(page: Page) -> None:
 
 
 @pytest.mark.parametrize("page", [LIGHT], ids=str, indirect=True)
-def test_scrubbing_moves_pictures_and_probabilities(page: Page, traces: dict[str, PerturbationTrace]) -> None:
+def test_scrubbing_moves_pictures_and_probabilities(
+    page: Page, traces: dict[str, PerturbationTrace]
+) -> None:
     wait_for_curves(page)
     before = {m: picture(page, m, "removed", FIRST_STEP) for m in traces}
     for step in (FIRST_STEP, 9):
@@ -111,7 +113,9 @@ def test_scrubbing_moves_pictures_and_probabilities(page: Page, traces: dict[str
 
 
 @pytest.mark.parametrize("page", [LIGHT], ids=str, indirect=True)
-def test_the_cards_say_what_score_maps_says(page: Page, traces: dict[str, PerturbationTrace]) -> None:
+def test_the_cards_say_what_score_maps_says(
+    page: Page, traces: dict[str, PerturbationTrace]
+) -> None:
     wait_for_curves(page)
     tables = page.get_by_test_id("stTable")
     study = [metric for metric in METRICS.values() if not metric.extra]

@@ -32,7 +32,7 @@ def top_area(saliency: np.ndarray, share: float, seed: int = 0) -> np.ndarray:
     Always the same number of pixels: those of equal saliency come in a seeded random order, the
     same for every map.
     """
-    ranks = rank_pixels(torch.as_tensor(np.ascontiguousarray(saliency))[None], seed)[0]
+    ranks = rank_pixels(torch.tensor(saliency.copy())[None], seed)[0]
     return (ranks < round(share * ranks.numel())).numpy()
 
 

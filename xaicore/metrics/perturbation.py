@@ -97,7 +97,9 @@ def fit_maps(
     maps: np.ndarray | torch.Tensor, owners: torch.Tensor, batch: torch.Tensor
 ) -> torch.Tensor:
     """Maps stretched to the photos' size, float32 [M, H, W]; refuses what is not a map."""
-    saliency = torch.as_tensor(maps, device=batch.device).float()
+    # A copy: maps that others share may be read-only, which tensors cannot be.
+    given = torch.tensor(maps) if isinstance(maps, np.ndarray) else maps
+    saliency = given.to(batch.device).float()
     if saliency.ndim != 3 or len(saliency) != len(owners):
         raise MetricError(
             f"Give one map [height, width] a photo: {len(owners)} maps, "

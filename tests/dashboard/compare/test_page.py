@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,15 +16,12 @@ import xaicore
 from dashboard.compare import keys
 from dashboard.compare.duel import _duel_sentence
 from dashboard.shared.photos import Photo, load_samples, predict
-from tests.dashboard.waiting import jobs_of
+from tests.dashboard.walk import PATIENCE, jobs_of, visit
 from xaicore import Classifier
 from xaicore.comparison.agreement import agreement, agreement_sentence, rank_correlation
 from xaicore.comparison.duel import Duel, duel
 from xaicore.formatting import format_number
 from xaicore.render import measure_scale
-
-APP = Path(__file__).parents[3] / "dashboard" / "app.py"
-PATIENCE = 300
 
 
 def run(app: AppTest) -> AppTest:
@@ -41,9 +37,7 @@ def run(app: AppTest) -> AppTest:
 
 @pytest.fixture
 def app() -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=PATIENCE)
-    app.switch_page("compare/page.py")
-    return run(app)
+    return run(visit("compare"))
 
 
 def words(app: AppTest) -> str:

@@ -20,14 +20,12 @@ from dashboard.curves.protocol import FILL_WORDS
 from dashboard.curves.results import CONTROL_COUNT
 from dashboard.shared import state, traces
 from dashboard.shared.photos import Photo, predict
-from tests.dashboard.waiting import jobs_of
+from tests.dashboard.walk import PATIENCE, jobs_of, visit
 from xaicore import CONTROLS, EXPLAINERS, METRICS, Classifier, Protocol, percentile_among_controls
 from xaicore.formatting import format_number
 from xaicore.metrics.curves import curve
 from xaicore.metrics.perturbation import trace_maps
 
-APP = Path(__file__).parents[3] / "dashboard" / "app.py"
-PATIENCE = 300
 METHODS = ("lrp", "gradcam", "deeplift", "lime")
 STUDY = [name for name, metric in METRICS.items() if not metric.extra]
 FEW_SAMPLES = {"samples": 50, "superpixels": 10}
@@ -69,11 +67,11 @@ def run(app: AppTest) -> AppTest:
 @pytest.fixture
 def fresh() -> AppTest:
     """The page before its first run."""
-    app = AppTest.from_file(str(APP), default_timeout=PATIENCE)
+    app = visit("curves")
     for name, value in FEW_SAMPLES.items():
         app.query_params[f"lime-{name}"] = str(value)
     app.query_params[keys.STEPS] = str(STEPS)
-    return app.switch_page("curves/page.py")
+    return app
 
 
 @pytest.fixture

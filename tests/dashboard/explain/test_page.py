@@ -18,15 +18,12 @@ from dashboard.shared import state
 from dashboard.shared.photos import Photo, picture_of, predict
 from dashboard.sidebar import PREDICTED
 from tests.bad_photos import BAD_PHOTOS
-from tests.dashboard.waiting import jobs_of
+from tests.dashboard.walk import PATIENCE, jobs_of, visit
 from xaicore import EXPLAINERS, Classifier, ClassifierError
 from xaicore.networks import zoo
 from xaicore.networks.classifier import save_weights
 from xaicore.networks.petnet import PetNet
 from xaicore.render import Look, draw_outlines, keep_best, measure_scale, render
-
-APP = Path(__file__).parents[3] / "dashboard" / "app.py"
-PATIENCE = 300
 
 
 def run(app: AppTest) -> AppTest:
@@ -43,7 +40,7 @@ def run(app: AppTest) -> AppTest:
 
 @pytest.fixture
 def app() -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=PATIENCE)
+    app = visit("explain")
     app.query_params["lime-samples"] = "50"
     app.query_params["lime-superpixels"] = "10"
     return run(app)
@@ -212,7 +209,7 @@ def test_without_weights_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> 
         raise ClassifierError("There is no weights file at here.")
 
     monkeypatch.setattr(zoo, "load_classifier", missing)
-    app = AppTest.from_file(str(APP), default_timeout=PATIENCE).run()
+    app = visit("explain").run()
     assert not app.exception
     assert [error.value for error in app.error] == ["There is no weights file at here."]
 
@@ -295,9 +292,12 @@ def test_another_network_has_its_own_classes_and_layers(
 
 
 def test_a_class_chosen_for_another_photo_is_not_kept_where_it_makes_no_sense(
-    app: AppTest, classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     net = torchvision.models.mobilenet_v3_small(num_classes=6)
+    # Decided: of six classes that are equally likely each one would make sense.
+    with torch.no_grad():
+        net.classifier[-1].bias.copy_(torch.tensor([99.0, 0, 0, 0, 0, 0]))
     other = Classifier(net, [f"thing {n}" for n in range(6)], size=64, device="cpu")
     entry = zoo.Network("resnet18", "ResNet-18", "six things", lambda _report: other)
     monkeypatch.setitem(xaicore.NETWORKS._entries, "resnet18", entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +17,9 @@ import xaicore
 from dashboard.explain.report import write_report
 from dashboard.shared import state
 from dashboard.shared.photos import Photo
-from tests.dashboard.waiting import jobs_of
+from tests.dashboard.walk import PATIENCE, jobs_of, visit
 from xaicore import METRICS, Classifier
 from xaicore.formatting import format_number
-
-APP = Path(__file__).parents[3] / "dashboard" / "app.py"
-PATIENCE = 300
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +33,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def app() -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=PATIENCE)
+    app = visit("explain")
     app.query_params["lime-samples"] = "50"
     app.query_params["lime-superpixels"] = "10"
     return run(app)
@@ -80,7 +78,7 @@ def test_its_scores_are_those_of_the_map_that_is_shown(
     scores = xaicore.score_maps(classifier, batch, explanation.maps, metrics=list(METRICS))
     for name, metric in METRICS.items():
         assert scores_in(report, metric.label)[0] == format_number(scores[name][0]), name
-    assert f'"alpha": {alpha}' in report
+    assert f'"alpha": {alpha}' in html.unescape(report)
     # One trace a card, and nothing under any other key.
     assert kept_traces(store) == 4
 

@@ -15,20 +15,19 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.leaderboard import charts, keys, runs
 from dashboard.shared.photos import load_samples
+from tests.dashboard.walk import PATIENCE, visit
 from tests.evaluation.test_evaluate import make_photo
 from tests.leaderboard.test_board import make_rows, noise
 from xaicore import METRICS, Classifier, Protocol
-from xaicore.training.dataset import DatasetError, PhotoBytes, unzip_photos
 from xaicore.evaluation.evaluate import evaluate
 from xaicore.evaluation.plan import Plan
-from xaicore.leaderboard.board import summarise
 from xaicore.evaluation.results import load_results
 from xaicore.evaluation.store import Run, Store
+from xaicore.leaderboard.board import summarise
 from xaicore.leaderboard.tables import columns_of
+from xaicore.training.dataset import DatasetError, PhotoBytes, unzip_photos
 
-APP = Path(__file__).parents[3] / "dashboard" / "app.py"
-PAGE = "leaderboard/page.py"
-PATIENCE = 300
+PAGE = "leaderboard"
 PLAN = Plan(("gradcam", "lrp"), tuple(METRICS), Protocol(steps=4), controls=True, mosaics=1)
 
 
@@ -50,8 +49,7 @@ def own_run(classifier: Classifier) -> Run:
 
 
 def open_page(**values: object) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=PATIENCE)
-    app.switch_page(PAGE)
+    app = visit(PAGE)
     for key, value in values.items():
         app.session_state[key] = value
     return rerun(app)
@@ -131,9 +129,7 @@ def test_two_runs_are_compared(own_run: Run, classifier: Classifier) -> None:
     plan = Plan(("lrp",), ("iauc",), Protocol(steps=4))
     evaluate(classifier, [PhotoBytes(photo.data)], replace(plan, title="One of them"), Store())
     other = Store().runs()[0]
-    app = open_page(
-        **{keys.RUN: own_run.id, keys.VIEW: "history", keys.OTHER_RUN: other.id}
-    )
+    app = open_page(**{keys.RUN: own_run.id, keys.VIEW: "history", keys.OTHER_RUN: other.id})
     assert "on the 1 photos that both have" in words(app)
     assert "0.000" in str(app.table[-1].value)
 
@@ -188,8 +184,7 @@ def test_a_zip_that_cannot_be_used_gets_a_sentence(monkeypatch: pytest.MonkeyPat
 
 def test_a_store_out_of_reach_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XAICORE_STORE", "sqlite:////nowhere/at/all.db")
-    app = AppTest.from_file(str(APP), default_timeout=PATIENCE)
-    app.switch_page(PAGE)
+    app = visit(PAGE)
     app.run()
     assert not app.exception
     assert "cannot be used" in app.error[0].value

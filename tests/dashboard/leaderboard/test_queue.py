@@ -10,8 +10,8 @@ import pytest
 
 from dashboard.leaderboard.queue import Queue
 from dashboard.shared.jobs import UNEXPECTED
-from xaicore.metrics.base import MetricError
 from xaicore.evaluation.store import Run
+from xaicore.metrics.base import MetricError
 from xaicore.progress import Progress
 
 PATIENCE = 60

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,18 +17,17 @@ from dashboard.methods.examples import STEPS, focus_on
 from dashboard.methods.lessons import FOLDER, Lesson, read_lesson
 from dashboard.shared.photos import Photo
 from dashboard.sidebar import get_classifier
+from tests.dashboard.walk import visit
 from xaicore import EXPLAINERS, METRICS, Classifier, Protocol, score_maps
 from xaicore.explainers.lime import BatchedLime
+from xaicore.formatting import format_number
 
-APP = Path(__file__).parents[3] / "dashboard" / "app.py"
-PAGE = "methods/page.py"
-PATIENCE = 300
+PAGE = "methods"
 TAUGHT = [*EXPLAINERS, *METRICS, FOCUS, CONTROLS]
 
 
 def open_page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=PATIENCE)
-    app.switch_page(PAGE)
+    app = visit(PAGE)
     for name, value in query.items():
         app.query_params[name] = value
     app.run()
@@ -125,7 +123,7 @@ def test_a_metric_s_card_shows_the_metric_s_own_figure(
     maps = xaicore.explain(classifier, batch, "lrp").maps
     protocol = Protocol(steps=STEPS)
     score = score_maps(classifier, batch, maps, None, [metric.name], protocol).iloc[0, 0]
-    figure = "undefined" if np.isnan(score) else f"{score:.3f}"
+    figure = "undefined" if np.isnan(score) else format_number(score)
     assert f"**{metric.label} {figure}**, {metric.direction}." in words(app)
 
 

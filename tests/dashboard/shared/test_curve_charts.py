@@ -8,7 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.charts import KINDS, describe_curves, draw_curves, tabulate_curves, to_html
+from dashboard.shared.curve_charts import (
+    KINDS,
+    describe_curves,
+    draw_curves,
+    tabulate_curves,
+    to_html,
+)
 from xaicore import EXPLAINERS
 from xaicore.metrics.base import PerturbationTrace
 
@@ -20,7 +26,9 @@ def trace(*deletions: list[float]) -> PerturbationTrace:
     """Maps with these deletion curves; insertion runs the other way."""
     deletion = np.array(deletions)
     nothing = np.zeros(len(deletion))
-    return PerturbationTrace(FRACTIONS, deletion[:, :2], nothing, deletion[:, ::-1], deletion, nothing, nothing)
+    return PerturbationTrace(
+        FRACTIONS, deletion[:, :2], nothing, deletion[:, ::-1], deletion, nothing, nothing
+    )
 
 
 TRACES = {"lrp": trace([1.0, 0.2, 0.6]), "lime": trace([1.0, 0.8, 0.6])}

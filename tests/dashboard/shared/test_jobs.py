@@ -118,11 +118,12 @@ def test_an_unexpected_failure_ends_the_job_and_not_the_worker() -> None:
 
 
 def test_time_left_counts_only_what_this_run_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([0.0, 0.0, 0.0, 10.0, 10.0])
-    monkeypatch.setattr(jobs.time, "monotonic", lambda: next(clock))
+    clock = [0.0]
+    monkeypatch.setattr(jobs.time, "monotonic", lambda: clock[0])
     job: Job[None] = Job(watched=False)
     job.report(900, 1000)
     assert job.seconds_left is None
+    clock[0] = 10.0
     job.report(904, 1000)
     # Four photos in ten seconds, ninety-six to go.
     assert job.seconds_left == pytest.approx(240)
@@ -134,12 +135,14 @@ def test_an_unwatched_job_outlives_all_who_looked(monkeypatch: pytest.MonkeyPatc
     seat = Seat()
     seat.take("key", job)
     seat.leave()
-    job.run(lambda report: report(1, 1) or "done")
+    job.run(lambda report: "done")
     assert (job.result, job.cancelled) == ("done", False)
 
 
 def test_a_seat_waits_for_one_thing_at_a_time() -> None:
-    first, second, seat = Job(), Job(), Seat()
+    first: Job[str] = Job()
+    second: Job[str] = Job()
+    seat = Seat()
     assert seat.take("a", first)
     assert seat.take("b", second)
     assert (first.cancelled, second.cancelled, seat.key) == (True, False, "b")

@@ -64,7 +64,13 @@ def test_maps_are_forgotten_with_their_question_and_not_with_the_look(
     classifier: Classifier,
 ) -> None:
     app = AppTest.from_function(script)
-    start = {"bytes": b"a", "class_index": 0, "score": None, "opacity": 0.5, "classifier": classifier}
+    start = {
+        "bytes": b"a",
+        "class_index": 0,
+        "score": None,
+        "opacity": 0.5,
+        "classifier": classifier,
+    }
     for key, value in start.items():
         app.session_state[key] = value
 

@@ -1,13 +1,25 @@
-"""Waiting for what a page left to the background."""
+"""Walking through the pages without a browser."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from dashboard.shared import state
 from dashboard.shared.jobs import Job
+from tools.browser import DASHBOARD
+
+PATIENCE = 300
+
+
+def visit(name: str) -> AppTest:
+    """The dashboard before its first run, on the page of this name."""
+    app = AppTest.from_file(str(DASHBOARD), default_timeout=PATIENCE)
+    # A page's address names it; AppTest can only switch by address once the app has run.
+    app._page_hash = calc_hash(name) if name != "explain" else ""
+    return app
 
 
 def jobs_of(app: AppTest, *kinds: str) -> list[Job[Any]]:
