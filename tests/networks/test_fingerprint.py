@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 import subprocess
 import sys
 from collections.abc import Callable
@@ -180,6 +181,25 @@ def test_a_constant_made_on_the_way_counts_and_is_not_taken_for_another() -> Non
     net = Scaled(2.0)
     assert make(net).fingerprint == make(net).fingerprint == make(Scaled(2.0)).fingerprint
     assert make(net).fingerprint != make(Scaled(3.0)).fingerprint
+
+
+def test_what_flows_where_counts() -> None:
+    class Difference(nn.Module):
+        def __init__(self, swapped: bool) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.first, self.second = nn.Conv2d(3, 2, 1), nn.Conv2d(3, 2, 1)
+            self.sign = operator.neg if swapped else operator.pos
+
+        def forward(self, batch: torch.Tensor) -> torch.Tensor:
+            a, b = self.first(batch), self.second(batch)
+            return (b - a if self.sign is operator.neg else a - b).mean((2, 3))
+
+    def graph_of(swapped: bool) -> Any:
+        return fingerprint._describe_forward(Difference(swapped))
+
+    assert graph_of(False) == graph_of(False)
+    assert graph_of(False) != graph_of(True)
 
 
 def test_settings_that_a_network_s_print_hides_count() -> None:

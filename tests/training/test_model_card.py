@@ -55,10 +55,10 @@ def card(out: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def shipped(out: Path) -> Classifier:
+def shipped(out: Path, card: dict[str, Any]) -> Classifier:
     net = PetNet(TINY.stages)
     net.load_state_dict(load_file(out / "petnet.safetensors"))
-    return Classifier(net, device="cpu")
+    return Classifier(net, device="cpu", dataset_mean=card["data"]["dataset_mean"])
 
 
 def predictions(classifier: Classifier, pets: Path, split: str) -> dict[tuple[str, str], int]:

@@ -180,8 +180,9 @@ def _describe_compound(value: Any, inside: tuple[int, ...]) -> Any:
         return [type(value).__name__, *(describe(one, inside) for one in value)]
     if isinstance(value, set | frozenset):
         return ["set", *_ordered([describe(one, inside) for one in value])]
-    if isinstance(value, slice):
-        return ["slice", *(describe(v, inside) for v in (value.start, value.stop, value.step))]
+    if isinstance(value, slice | range):
+        ends = (value.start, value.stop, value.step)
+        return [type(value).__name__, *(describe(one, inside) for one in ends)]
     if isinstance(value, functools.partial):
         return ["partial", *(describe(v, inside) for v in (value.func, value.args, value.keywords))]
     if isinstance(value, types.MethodType):
@@ -263,7 +264,7 @@ def _describe_forward(net: nn.Module) -> Any:
     try:
         graph = fx.symbolic_trace(net)
     except Exception:  # torch.fx raises many types for data-dependent control flow
-        return ["code", *(_describe_class(cls) for cls in _own_classes(net))]
+        return ["code", *_ordered([_describe_class(cls) for cls in _own_classes(net)])]
     places = {node: place for place, node in enumerate(graph.graph.nodes)}
     return ["graph", *(_describe_node(graph, node, places) for node in graph.graph.nodes)]
 
@@ -277,10 +278,10 @@ def _describe_node(graph: fx.GraphModule, node: fx.Node, places: Mapping[fx.Node
     return [node.op, describe(target), describe(arguments)]
 
 
-def _own_classes(net: nn.Module) -> list[type]:
+def _own_classes(net: nn.Module) -> set[type]:
     """The classes of a network's modules that are not torch's, those they derive from included."""
     classes = {cls for layer in net.modules() for cls in type(layer).__mro__}
-    return sorted((cls for cls in classes if not _is_library(cls)), key=_name_of)
+    return {cls for cls in classes if not _is_library(cls)}
 
 
 def _describe_class(cls: type) -> Any:
