@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
+import xaicore
+from tests.conftest import SAMPLES
 from tools.browser import View, wait_until_settled
+from xaicore import METRICS
+from xaicore.evaluation.store import MapKey, Store, find_trace
 
 METHODS = ("LRP", "Grad-CAM", "DeepLIFT", "LIME")
 # For machines that are busy with other work.
@@ -145,3 +152,44 @@ def test_an_overlay_is_downloaded_as_a_picture(page: Page, tmp_path: Path) -> No
     download.value.save_as(file)
     with Image.open(file) as picture:
         assert (picture.format, picture.size) == ("PNG", (640, 480))
+
+
+def kept_traces() -> dict[str, MapKey]:
+    """Every trace that the store of the served dashboard holds, by digest."""
+    with sa.create_engine(os.environ["XAICORE_STORE"]).connect() as connection:
+        rows = connection.exec_driver_sql(
+            "select id, network, photo, settings from maps where explainer = 'trace'"
+        )
+        return {id: MapKey(network, photo, "trace", text) for id, network, photo, text in rows}
+
+
+def test_a_report_tells_the_truth_of_the_maps_that_are_shown(page: Page, tmp_path: Path) -> None:
+    page.goto("/?lrp-alpha=3&lime-samples=50&lime-superpixels=10")
+    wait_for_maps(page)
+    page.get_by_text("Tune", exact=True).first.click()
+    expect(page.get_by_text("β = α − 1 = 2.0")).to_be_visible(timeout=PATIENCE_MS)
+    known = kept_traces()
+    with page.expect_download(timeout=PATIENCE_MS) as download:
+        page.get_by_role("button", name="Report").click()
+    file = tmp_path / "report.html"
+    download.value.save_as(file)
+    report = page.context.new_page()
+    report.goto(file.as_uri())
+    classifier = xaicore.load_classifier()
+    batch = classifier.preprocess([xaicore.load_photo(SAMPLES / "kitten-with-yarn.jpg")])
+    scores = {}
+    for alpha in (2.0, 3.0):
+        maps = xaicore.explain(classifier, batch, "lrp", alpha=alpha).maps
+        scores[alpha] = xaicore.score_maps(classifier, batch, maps, metrics=list(METRICS)).iloc[0]
+    for name, metric in METRICS.items():
+        row = report.get_by_role("row", name=re.compile(rf"^{metric.label} (higher|lower) is"))
+        told = row.get_by_role("cell").nth(1).inner_text().replace("−", "-")
+        # Another number of threads adds up in another order.
+        assert float(told) == pytest.approx(scores[3.0][name], abs=0.003), name
+    assert scores[2.0]["dauc"] != pytest.approx(scores[3.0]["dauc"], abs=0.003)
+    store = Store()
+    new = [find_trace(store, key) for id, key in kept_traces().items() if id not in known]
+    areas = [METRICS["dauc"].compute(trace)[0] for trace in new if trace]
+    assert len(areas) <= len(METHODS)
+    assert all(area != pytest.approx(scores[2.0]["dauc"], abs=1e-4) for area in areas)
+    assert any(area == pytest.approx(scores[3.0]["dauc"], abs=0.003) for area in areas)
