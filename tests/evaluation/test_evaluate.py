@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import multiprocessing
 import os
@@ -24,7 +25,7 @@ from xaicore import Classifier
 from xaicore.evaluation import chunk, mosaics
 from xaicore.evaluation.chunk import cut
 from xaicore.evaluation.evaluate import evaluate, local_engine
-from xaicore.evaluation.plan import EvaluationError, Plan, choose_files
+from xaicore.evaluation.plan import EvaluationError, Plan, choose_files, make_spec
 from xaicore.evaluation.results import load_results, results_of, save_results
 from xaicore.evaluation.store import Store
 from xaicore.identity import hash_bytes
@@ -136,6 +137,42 @@ def test_an_unreadable_photo_is_counted_and_the_others_go_on(
     assert "not a picture" in store.records(run.id)[1].error
 
 
+def test_what_progress_raises_stops_the_work_inside_a_chunk(
+    small: Classifier, store: Store
+) -> None:
+    files = [PhotoBytes(make_photo(seed)) for seed in range(4)]
+    calls = []
+
+    def progress(done: int, total: int, partial: Any = None) -> None:
+        calls.append(done)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(small, files, QUICK, store, progress)
+    assert calls == [0, 0, 0]
+    assert store.runs()[0].photos == 0
+
+
+def test_a_file_that_cannot_be_read_is_told_in_plain_words(small: Classifier, store: Store) -> None:
+    class Locked(PhotoBytes):
+        def read(self) -> bytes:
+            raise PermissionError(errno.EACCES, "Permission denied", "/secret/place")
+
+    run = evaluate(small, [PhotoBytes(make_photo(0)), Locked(b"")], QUICK, store)
+    assert store.records(run.id)[1].error == (
+        "This file cannot be read: it may not be read or written."
+    )
+
+
+def test_another_title_is_no_other_run(small: Classifier, store: Store) -> None:
+    files = [PhotoBytes(make_photo(0))]
+    spec = make_spec(small, files, QUICK)
+    assert make_spec(small, files, replace(QUICK, title="Mine")) == spec
+    assert (spec["network"], spec["weights"]) == (small.fingerprint, small.weights_hash)
+    assert evaluate(small, files, replace(QUICK, title="Mine"), store).title == "Mine"
+
+
 def test_nothing_is_computed_twice(
     small: Classifier, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,7 +205,11 @@ def test_a_stopped_evaluation_goes_on_and_ends_with_the_same_table(
             evaluate(small, files, QUICK, store, stop_at(most))
     assert [run.status for run in store.runs()] == ["stopped"]
     assert store.runs()[0].photos == 8
-    results = results_of(store, evaluate(small, files, QUICK, store))
+    seen: list[tuple[int, int, int]] = []
+    results = results_of(
+        store, evaluate(small, files, QUICK, store, lambda *progress: seen.append(progress))
+    )
+    assert list(dict.fromkeys(seen)) == [(8, 11, 0), (11, 11, 0)]
     assert len(store.runs()) == 1
     pd.testing.assert_frame_equal(
         results.rows.drop(columns="seconds"), undisturbed.rows.drop(columns="seconds")

@@ -94,7 +94,7 @@ def measure_focus(
     labels = [mosaic.labels for mosaic in mosaics]
     scores = []
     for place in range(2):
-        targets = [sorted(set(tiles))[place] for tiles in labels]
-        maps = explain(classifier, batch, explainer, targets, **parameters).maps
-        scores.append(share_on_target(maps, labels, targets))
+        class_indices = [sorted(set(tiles))[place] for tiles in labels]
+        maps = explain(classifier, batch, explainer, class_indices, **parameters).maps
+        scores.append(share_on_target(maps, labels, class_indices))
     return np.stack(scores, axis=1)

@@ -149,8 +149,8 @@ def score(classifier: Classifier, files: Sequence[LabelledFile], split: Split) -
                 labels += [label for label, _ in read]
             bar.update(len(batch))
     require_both(labels, split)
-    classes = torch.tensor([LABELS.index(label) for label in labels])
-    return Scores(torch.cat(logits), classes, len(chosen) - len(labels))
+    class_indices = torch.tensor([LABELS.index(label) for label in labels])
+    return Scores(torch.cat(logits), class_indices, len(chosen) - len(labels))
 
 
 def measure(classifier: Classifier, files: Sequence[LabelledFile], temperature: float) -> Card:

@@ -74,8 +74,8 @@ def decode(files: list[LabelledFile], split: Split) -> tuple[Photos, int]:
             pictures.append(np.asarray(photo))
             labels.append(file.label)
     require_both(labels, split)
-    classes = [LABELS.index(label) for label in labels]
-    return Photos(pictures, classes), len(chosen) - len(pictures)
+    class_indices = [LABELS.index(label) for label in labels]
+    return Photos(pictures, class_indices), len(chosen) - len(pictures)
 
 
 class Trainer:
