@@ -39,7 +39,9 @@ def _check_weights(net: nn.Module) -> None:
                 "floating-point weights, one that is not quantised."
             )
     for name, tensor in [*net.named_parameters(), *net.named_buffers()]:
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+        # A constant may be infinite on purpose, such as the mask of an attention.
+        is_constant = not isinstance(tensor, nn.Parameter) and "running_" not in name
+        if (torch.isnan(tensor) if is_constant else ~torch.isfinite(tensor)).any():
             raise NetworkError(
                 f"The weights of {name} hold values that are no numbers or infinite. The file is "
                 "damaged, or training went wrong; bring an earlier checkpoint."
