@@ -19,6 +19,7 @@ from torch import nn
 
 from xaicore.canonical import canonicalize
 from xaicore.network import INPUT_SIZE, LABELS, MEAN, STD, PetNet
+from xaicore.networks.preprocessing import Preprocessing
 
 BUNDLED_WEIGHTS = Path(__file__).parents[1] / "assets" / "model" / "petnet.safetensors"
 
@@ -33,7 +34,8 @@ class Classifier:
     ``net`` maps float32 [B, 3, size, size] to logits [B, C]; ``labels`` names the C classes;
     ``mean`` and ``std`` are per colour channel, on the scale 0…1; so is ``dataset_mean``, the mean
     colour of the training photos. ``target_layer`` names the convolution Grad-CAM looks at; by
-    default the last one.
+    default the last one. ``preprocessing`` stands for size, mean and std where photos are cropped,
+    grey or not square; ``notes`` are sentences on what was done to the network.
     """
 
     def __init__(
@@ -46,13 +48,15 @@ class Classifier:
         target_layer: str | None = None,
         device: str | torch.device = "auto",
         dataset_mean: Sequence[float] = MEAN,
+        preprocessing: Preprocessing | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         self.device = choose_device(device)
         self.net = net.eval().to(self.device).to(memory_format=torch.channels_last)
         self.labels = tuple(labels)
-        self.size = size
-        self.mean = tuple(mean)
-        self.std = tuple(std)
+        self.preprocessing = preprocessing or Preprocessing(size, mean, std)
+        self.notes = tuple(notes)
+        self.size = self.preprocessing.height
         self.dataset_mean = tuple(dataset_mean)
         self.canonical = canonicalize(self.net)
         self.target_layer = target_layer or self._last_spatial_convolution()
@@ -91,18 +95,23 @@ class Classifier:
         for layer in names:
             layer.register_forward_hook(note)
         with torch.inference_mode():
-            net(torch.zeros(1, 3, self.size, self.size, device=self.device))
+            net(self._blank(1))
         if not ran:
             raise ClassifierError(
                 "This network has no 2-D convolution, so there is none to explain."
             )
         return ran[-1]
 
+    def _blank(self, photos: int) -> torch.Tensor:
+        prepared = self.preprocessing
+        shape = (photos, prepared.channels, prepared.height, prepared.width)
+        return torch.zeros(shape, device=self.device)
+
     @functools.cached_property
     def batch_size(self) -> int:
         """Photos a forward pass that go through fastest, measured once on this device."""
         sizes = (8, 16, 32) if self.device.type == "cpu" else (64, 256, 1024)
-        photos = torch.zeros(sizes[-1], 3, self.size, self.size, device=self.device)
+        photos = self._blank(sizes[-1])
         speeds = {}
         for size in sizes:
             self._seconds(photos[:size])
@@ -126,27 +135,15 @@ class Classifier:
 
     def preprocess(self, photos: Sequence[Image.Image]) -> torch.Tensor:
         """Resize and normalise upright RGB photos → float32 [B, 3, size, size] on the device."""
-        resized = [
-            np.asarray(photo.resize((self.size, self.size), Image.Resampling.BILINEAR))
-            for photo in photos
-        ]
-        colours = torch.from_numpy(np.stack(resized)).permute(0, 3, 1, 2).float() / 255
-        return self.normalise(colours).to(self.device)
+        return self.preprocessing.preprocess(photos).to(self.device)
 
     def normalise(self, colours: torch.Tensor) -> torch.Tensor:
         """Colours 0…1 [B, 3, H, W] → the network's input scale."""
-        mean, std = self._colour_scale(colours)
-        return (colours - mean) / std
+        return self.preprocessing.normalise(colours)
 
     def denormalise(self, batch: torch.Tensor) -> torch.Tensor:
         """The network's input scale → colours 0…1, the inverse of :meth:`normalise`."""
-        mean, std = self._colour_scale(batch)
-        return batch * std + mean
-
-    def _colour_scale(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        mean = torch.tensor(self.mean, device=like.device).view(1, -1, 1, 1)
-        std = torch.tensor(self.std, device=like.device).view(1, -1, 1, 1)
-        return mean, std
+        return self.preprocessing.denormalise(batch)
 
     def logits(self, batch: torch.Tensor) -> torch.Tensor:
         """Class scores, float32 [B, C], without gradients."""
