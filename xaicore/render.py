@@ -157,9 +157,11 @@ def subdue(picture: Image.Image) -> Image.Image:
 
 
 def to_picture(colours: np.ndarray, size: tuple[int, int]) -> Image.Image:
-    """Colours 0…1 [H, W, 3] as a picture of (width, height), every pixel a sharp box."""
+    """Colours 0…1 [H, W, 1 or 3] as a picture of (width, height), every pixel a sharp box."""
     pixels = np.uint8(np.rint(255 * np.asarray(colours, dtype=np.float64)))
-    return Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST)
+    return Image.fromarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3))).resize(
+        size, Image.Resampling.NEAREST
+    )
 
 
 def mark_pixels(picture: Image.Image, marked: np.ndarray) -> Image.Image:

@@ -87,8 +87,9 @@ def offered(classifier: Classifier, parameter: Parameter) -> Parameter:
     """A parameter as this network has it: layers to choose from are its convolutions."""
     if parameter.name != "layer":
         return parameter
-    names = tuple(convolution_names(classifier.net))
-    return replace(parameter, choices=names, default=classifier.target_layer)
+    # A network without a convolution has nothing to choose from, which the method says.
+    names = tuple(convolution_names(classifier.net)) if classifier.target_layer else ("",)
+    return replace(parameter, choices=names, default=classifier.target_layer or "")
 
 
 def parameter_keys(explainer: Explainer, network: NetworkChoice) -> dict[str, str]:

@@ -203,7 +203,7 @@ def run(
         )
     if explainer.canonical:
         _refuse_obstacles(explainer, classifier)
-    batch = batch.to(classifier.device)
+    batch = classifier.to_input(batch)
     class_indices = choose_classes(classifier, batch, targets)
     started = time.perf_counter()
     task = AttributionTask(classifier, batch, class_indices, score, progress, explainer.canonical)

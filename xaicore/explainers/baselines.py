@@ -28,12 +28,9 @@ def make_baseline(classifier: Classifier, batch: torch.Tensor, kind: str) -> tor
     if kind == "blurred":
         size = batch.shape[-1] // 8 * 2 + 1
         return gaussian_blur(batch, [size, size])
-    colours = {
-        "black": (0.0, 0.0, 0.0),
-        "white": (1.0, 1.0, 1.0),
-        "dataset-mean": classifier.dataset_mean,
-    }
-    colour = torch.tensor(colours[kind], device=batch.device).view(1, 3, 1, 1)
+    colours = {"black": (0.0,), "white": (1.0,), "dataset-mean": classifier.dataset_mean}
+    shade = torch.tensor(colours[kind], device=batch.device).view(1, -1, 1, 1)
+    colour = shade.expand(1, batch.shape[1], 1, 1)
     return classifier.normalise(colour).expand_as(batch).contiguous()
 
 

@@ -22,7 +22,7 @@ def compute(task: AttributionTask, layer: str) -> Attribution:
     weights = task.weights()
     net = task.private_net()
     features, logits = _forward(
-        net, find_convolution(net, layer or task.classifier.target_layer), task
+        net, find_convolution(net, layer or task.classifier.target_layer or ""), task
     )
     (gradients,) = torch.autograd.grad((logits * weights).sum(), features)
     # Selvaraju et al. 2017, equations 1 and 2.
@@ -37,6 +37,12 @@ def compute(task: AttributionTask, layer: str) -> Attribution:
 def find_convolution(net: nn.Module, name: str) -> nn.Conv2d:
     """The convolution of that name; raises :class:`ExplainerError` listing those there are."""
     convolutions = {n: m for n, m in net.named_modules() if isinstance(m, nn.Conv2d)}
+    if not convolutions or not name:
+        raise ExplainerError(
+            "Grad-CAM cannot explain this network: it looks at the maps of a late convolution, and "
+            "this network has none, or only one that cuts the photo into patches. Choose another "
+            "method."
+        )
     if name not in convolutions:
         raise ExplainerError(
             f"There is no convolution named {name!r}; choose one of: {', '.join(convolutions)}."

@@ -95,8 +95,8 @@ def build_composite(
 ) -> Composite:
     """Assign a rule to every layer: one to the first, one to convolutions, ε to linear layers.
 
-    ``bounds`` are the lowest and highest inputs a photo can have, float32 [1, 3, 1, 1] each, for
-    the box rule.
+    ``bounds`` are the lowest and highest inputs a photo can have, float32 [1, channels, 1, 1]
+    each, for the box rule.
     """
     rules: dict[str, Hook] = {
         "alpha-beta": AnyAlphaBeta(alpha, stabilizer),
@@ -123,8 +123,7 @@ def compute(task: AttributionTask, composite: str, alpha: float, epsilon: float)
     for layer in net.modules():
         if isinstance(layer, Gate):
             layer.product = SignalTakesAll.apply
-    black = classifier.normalise(torch.zeros(1, 3, 1, 1, device=classifier.device))
-    white = classifier.normalise(torch.ones(1, 3, 1, 1, device=classifier.device))
+    black, white = (classifier.normalise(shade) for shade in _extremes(task.batch))
     rules = build_composite(composite, alpha, relative_stabilizer(epsilon), (black, white))
     photos = task.batch.clone().requires_grad_()
     with rules.context(net) as hooked:
@@ -137,6 +136,12 @@ def compute(task: AttributionTask, composite: str, alpha: float, epsilon: float)
             "score": (logits.detach() * weights).sum(1),
         },
     )
+
+
+def _extremes(batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Black and white in as many channels as photos have, float32 [1, channels, 1, 1]."""
+    black = torch.zeros_like(batch[:1, :, :1, :1])
+    return black, torch.ones_like(black)
 
 
 def prove(checks: Mapping[str, float]) -> Proof:

@@ -14,10 +14,11 @@ FELZENSZWALB_SCALES = (10, 20, 40, 80, 160, 320)
 
 
 def cut(photo: np.ndarray, method: str, count: int, seed: int) -> np.ndarray:
-    """Label each pixel of a photo, float64 [H, W, 3] in 0…1, with its superpixel, int64 [H, W].
+    """Label each pixel of a photo, float64 [H, W, 1 or 3] in 0…1, with its superpixel.
 
-    Labels run from 0 without gaps; their number is near ``count``, seldom equal to it.
+    Labels, int64 [H, W], run from 0 without gaps; their number is near ``count``, seldom equal to it.
     """
+    photo = np.ascontiguousarray(np.broadcast_to(photo, (*photo.shape[:2], 3)))
     if method == "slic":
         # Labels from 1, scikit-image's default, would shift every weight by one superpixel.
         labels = slic(photo, n_segments=count, compactness=10, sigma=1, start_label=0)
@@ -53,5 +54,8 @@ def _nearest(
 def mean_colours(photo: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Paint every superpixel with its own mean colour, float64 [H, W, 3]."""
     sizes = np.bincount(labels.ravel())
-    sums = [np.bincount(labels.ravel(), photo[..., channel].ravel()) for channel in range(3)]
+    sums = [
+        np.bincount(labels.ravel(), photo[..., channel].ravel())
+        for channel in range(photo.shape[2])
+    ]
     return (np.stack(sums, axis=1) / sizes[:, None])[labels]

@@ -60,10 +60,21 @@ def _join(tiles: Sequence[Image.Image], size: int) -> Image.Image:
 
 
 def to_batch(classifier: Classifier, mosaics: Sequence[Mosaic]) -> torch.Tensor:
-    """Mosaics at their own size on the network's input scale, float32 [M, 3, size, size]."""
-    pixels = np.stack([np.asarray(mosaic.picture) for mosaic in mosaics])
-    colours = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
-    return classifier.normalise(colours).to(classifier.device)
+    """Mosaics at their own size on the network's input scale, float32 [M, channels, size, size].
+
+    Raises :class:`MetricError` for a size that the network cannot take.
+    """
+    grey = classifier.preprocessing.channels == 1
+    pictures = [mosaic.picture.convert("L" if grey else "RGB") for mosaic in mosaics]
+    pixels = torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures]))
+    colours = pixels.view(*pixels.shape[:3], -1).permute(0, 3, 1, 2).float() / 255
+    batch = classifier.normalise(colours).to(classifier.device)
+    if not classifier.takes(batch):
+        raise MetricError(
+            f"This network cannot take mosaics of {batch.shape[-1]} × {batch.shape[-2]} pixels, "
+            "so its Focus cannot be measured at that size."
+        )
+    return batch
 
 
 def share_on_target(

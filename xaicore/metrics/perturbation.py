@@ -42,7 +42,7 @@ def trace_maps(
     it raises stops the work. Raises :class:`MetricError` for maps that cannot be tested.
     """
     protocol = protocol or PerturbationProtocol()
-    batch = batch.to(classifier.device, memory_format=torch.channels_last)
+    batch = classifier.to_input(batch)
     owners = torch.as_tensor(
         np.arange(len(batch)) if photos is None else np.asarray(photos), device=batch.device
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
 import json
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,50 +19,74 @@ from safetensors import SafetensorError
 from safetensors.torch import load, load_file, save_file
 from torch import nn
 
-from xaicore.errors import PetlensError
-from xaicore.networks.canonical import canonicalize
+from xaicore.networks.canonical import Canonical, canonicalize
+from xaicore.networks.errors import ClassifierError
 from xaicore.networks.fingerprint import WeightWatch, fingerprint_of, hash_weights
+from xaicore.networks.outputs import ScoreNetwork, input_channels, score_network
 from xaicore.networks.petnet import INPUT_SIZE, LABELS, MEAN, STD, PetNet
+from xaicore.networks.preprocessing import Preprocessing, Size
 
 BUNDLED_WEIGHTS = Path(__file__).parents[2] / "assets" / "model" / "petnet.safetensors"
-
-
-class ClassifierError(PetlensError):
-    """A network that cannot be used; the message says why and what to do."""
 
 
 class Classifier:
     """Any network of class scores, ready to predict and to be explained, safe to share by threads.
 
-    ``net`` maps float32 [B, 3, size, size] to logits [B, C]; ``labels`` names the C classes;
-    ``mean`` and ``std`` are per colour channel, on the scale 0…1; so is ``dataset_mean``, the mean
-    colour of the training photos. ``target_layer`` names the convolution Grad-CAM looks at; by
-    default the last one. ``fingerprint`` names all of this, ``weights_hash`` the weights alone.
+    ``net`` maps float32 [B, channels, height, width] to class scores [B, C], or to what
+    :func:`score_network` can bring into that form; ``labels`` names the C classes, "no" before
+    "yes" where the network has one output. ``size`` is a side or (height, width); ``mean`` and
+    ``std`` are one number or one a colour channel, on the scale 0…1, by default ImageNet's, or 0.5
+    in grey; so is ``dataset_mean``, the mean colour of the training photos. ``preprocessing``
+    stands for size, mean and std where photos are cropped or their channels in another order.
+    ``target_layer`` names the layer Grad-CAM looks at, by default the last spatial convolution.
+    ``fingerprint`` names all of this, ``weights_hash`` the weights alone; ``notes`` are sentences
+    on what was done to the network. Raises :class:`ClassifierError` for one that cannot be used.
     """
 
     def __init__(
         self,
         net: nn.Module,
         labels: Sequence[str] = LABELS,
-        size: int = INPUT_SIZE,
-        mean: Sequence[float] = MEAN,
-        std: Sequence[float] = STD,
+        size: Size = INPUT_SIZE,
+        mean: float | Sequence[float] | None = None,
+        std: float | Sequence[float] | None = None,
         target_layer: str | None = None,
         device: str | torch.device = "auto",
-        dataset_mean: Sequence[float] = MEAN,
+        dataset_mean: float | Sequence[float] | None = None,
+        preprocessing: Preprocessing | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         self.device = choose_device(device)
-        self.net = net.eval().to(self.device).to(memory_format=torch.channels_last)
-        self.labels = tuple(labels)
-        self.size = size
-        self.mean = tuple(mean)
-        self.std = tuple(std)
-        self.dataset_mean = tuple(dataset_mean)
-        self.canonical = canonicalize(self.net)
-        self.target_layer = target_layer or self._last_spatial_convolution()
+        self.preprocessing = preprocessing or prepare_for(net, size, mean, std)
+        scored = score_network(net.to(self.device), self._blank(1))
+        self.labels = check_labels(labels, scored)
+        self.notes = (*scored.notes, *notes)
+        self.net = scored.net
+        self.layout = choose_layout(self.net, torch.rand_like(self._blank(2)))
+        self.net.to(memory_format=self.layout)
+        self.dataset_mean = self.preprocessing.a_channel(
+            "dataset_mean", self.preprocessing.mean if dataset_mean is None else dataset_mean
+        )
+        self.target_layer = self._choose_target_layer(target_layer, scored.prefix)
         self.weights_hash = hash_weights(self.net)
         self.fingerprint = fingerprint_of(self.net, self._preparation(), self.weights_hash)
         self._watch = WeightWatch(self.net, self.weights_hash)
+        self._lowering = threading.Lock()
+
+    @property
+    def size(self) -> int:
+        """The height, in pixels, of the photos that the network sees."""
+        return self.preprocessing.height
+
+    @property
+    def canonical(self) -> Canonical:
+        """The form that LRP and DeepLIFT follow; made when it is first asked for, in seconds."""
+        with self._lowering:
+            return self._canonical
+
+    @functools.cached_property
+    def _canonical(self) -> Canonical:
+        return canonicalize(self.net)
 
     def private_net(self, canonical: bool = False) -> nn.Module:
         """Copy the network's modules, not its weights: a place to hook and swap undisturbed.
@@ -82,31 +108,54 @@ class Classifier:
                 setattr(layer, "inplace", False)  # noqa: B010 (unknown to the type checker)
         return net
 
-    def _last_spatial_convolution(self) -> str:
-        """The last convolution that runs and whose map has more than one place."""
+    def _choose_target_layer(self, name: str | None, prefix: str) -> str | None:
+        """The layer of that name, by default the last spatial convolution; none if there is none.
+
+        ``prefix`` is what now stands before the names that the layers had.
+        """
+        names = dict(self.net.named_modules())
+        if name is None:
+            return self._last_feature_map()
+        for candidate in (prefix + name, name):
+            if candidate in names:
+                return candidate
+        last = self._last_feature_map()
+        rest = f" Its last convolution is {last.removeprefix(prefix)}." if last else ""
+        raise ClassifierError(f"This network has no layer named {name!r}.{rest}")
+
+    def _last_feature_map(self) -> str | None:
+        """The last convolution that runs, whose map has more than one place.
+
+        None where there is none, or where it only cuts the photo into patches for an attention.
+        """
         net = self.private_net()
-        names = {layer: name for name, layer in net.named_modules() if isinstance(layer, nn.Conv2d)}
         ran: list[str] = []
 
-        def note(layer: nn.Conv2d, _inputs: object, output: torch.Tensor) -> None:
-            if output.shape[-2:].numel() > 1 or self.size == 1:
-                ran.append(names[layer])
+        def note(name: str, _layer: nn.Module, _inputs: object, output: Any) -> None:
+            if not isinstance(output, torch.Tensor) or output.ndim != 4:
+                ran.append("")
+            elif output.shape[-2:].numel() > 1 or self.size == 1:
+                ran.append(name)
 
-        for layer in names:
-            layer.register_forward_hook(note)
+        for name, layer in net.named_modules():
+            if isinstance(layer, nn.Conv2d):
+                layer.register_forward_hook(functools.partial(note, name))
+            elif "attention" in type(layer).__name__.lower():
+                layer.register_forward_hook(functools.partial(note, ""))
         with torch.inference_mode():
-            net(torch.zeros(1, 3, self.size, self.size, device=self.device))
-        if not ran:
-            raise ClassifierError(
-                "This network has no 2-D convolution, so there is none to explain."
-            )
-        return ran[-1]
+            net(self._blank(1))
+        return (ran[-1] or None) if ran else None
+
+    def _blank(self, photos: int) -> torch.Tensor:
+        prepared = self.preprocessing
+        shape = (photos, prepared.channels, prepared.height, prepared.width)
+        return torch.zeros(shape, device=self.device)
 
     @functools.cached_property
     def batch_size(self) -> int:
         """Photos a forward pass that go through fastest, measured once on this device."""
         sizes = (8, 16, 32) if self.device.type == "cpu" else (64, 256, 1024)
-        photos = torch.zeros(sizes[-1], 3, self.size, self.size, device=self.device)
+        photos = self._blank(sizes[-1])
         speeds = {}
         for size in sizes:
             self._seconds(photos[:size])
@@ -124,10 +173,8 @@ class Classifier:
         """All around the network that changes an answer or a map."""
         return {
             "labels": list(self.labels),
-            "size": self.size,
-            "mean": [float(colour) for colour in self.mean],
-            "std": [float(colour) for colour in self.std],
-            "dataset_mean": [float(colour) for colour in self.dataset_mean],
+            "photos": dataclasses.asdict(self.preprocessing),
+            "dataset_mean": list(self.dataset_mean),
             "target_layer": self.target_layer,
         }
 
@@ -136,33 +183,35 @@ class Classifier:
         return self._watch.is_unchanged()
 
     def preprocess(self, photos: Sequence[Image.Image]) -> torch.Tensor:
-        """Resize and normalise upright RGB photos → float32 [B, 3, size, size] on the device."""
-        resized = [
-            np.asarray(photo.resize((self.size, self.size), Image.Resampling.BILINEAR))
-            for photo in photos
-        ]
-        colours = torch.from_numpy(np.stack(resized)).permute(0, 3, 1, 2).float() / 255
-        return self.normalise(colours).to(self.device)
+        """Upright photos → float32 [B, channels, height, width] on the device."""
+        return self.to_input(self.preprocessing.preprocess(photos))
+
+    def to_input(self, batch: torch.Tensor) -> torch.Tensor:
+        """Photos on the device, laid out in memory as the network takes them."""
+        return batch.to(self.device, memory_format=self.layout)
 
     def normalise(self, colours: torch.Tensor) -> torch.Tensor:
-        """Colours 0…1 [B, 3, H, W] → the network's input scale."""
-        mean, std = self._colour_scale(colours)
-        return (colours - mean) / std
+        """Colours 0…1 [B, channels, H, W] → the network's input scale."""
+        return self.preprocessing.normalise(colours)
 
     def denormalise(self, batch: torch.Tensor) -> torch.Tensor:
         """The network's input scale → colours 0…1, the inverse of :meth:`normalise`."""
-        mean, std = self._colour_scale(batch)
-        return batch * std + mean
-
-    def _colour_scale(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        mean = torch.tensor(self.mean, device=like.device).view(1, -1, 1, 1)
-        std = torch.tensor(self.std, device=like.device).view(1, -1, 1, 1)
-        return mean, std
+        return self.preprocessing.denormalise(batch)
 
     def logits(self, batch: torch.Tensor) -> torch.Tensor:
         """Class scores, float32 [B, C], without gradients."""
         with torch.inference_mode():
-            return self.net(batch.to(self.device, memory_format=torch.channels_last))
+            return self.net(self.to_input(batch))
+
+    def takes(self, batch: torch.Tensor) -> bool:
+        """Whether the network runs on photos of another size than its own."""
+        if batch.shape[1:] == self._blank(1).shape[1:]:
+            return True
+        try:
+            self.logits(batch[:1])
+        except RuntimeError:  # what torch raises where shapes do not fit
+            return False
+        return True
 
     def predict(self, batch: torch.Tensor) -> np.ndarray:
         """Class probabilities, float64 [B, C]."""
@@ -172,6 +221,49 @@ class Classifier:
     def predicted(self, batch: torch.Tensor) -> torch.Tensor:
         """Index of the most probable class of each photo, int64 [B] on the device."""
         return self.logits(batch).argmax(1)
+
+
+def prepare_for(
+    net: nn.Module,
+    size: Size,
+    mean: float | Sequence[float] | None,
+    std: float | Sequence[float] | None,
+) -> Preprocessing:
+    """How photos become a network's input, in as many channels as its first convolution takes."""
+    channels = input_channels(net)
+    usual = (MEAN, STD) if channels == 3 else (0.5, 0.5)
+    return Preprocessing(
+        size,
+        usual[0] if mean is None else mean,
+        usual[1] if std is None else std,
+        channels=channels,
+    )
+
+
+def check_labels(labels: Sequence[str], scored: ScoreNetwork) -> tuple[str, ...]:
+    """One label a class; without any, classes are numbered."""
+    if not labels:
+        return tuple(f"class {number}" for number in range(scored.classes))
+    if len(labels) != scored.classes:
+        raise ClassifierError(
+            f"This network has {scored.classes} classes, but {len(labels)} labels are given. Give "
+            "one label a class, in the order of its outputs."
+        )
+    return tuple(labels)
+
+
+def choose_layout(net: nn.Module, batch: torch.Tensor) -> torch.memory_format:
+    """Channels last, which is faster, where the network runs under it and says the same."""
+    with torch.inference_mode():
+        expected = net(batch)
+    net.to(memory_format=torch.channels_last)
+    try:
+        with torch.inference_mode():
+            found = net(batch.to(memory_format=torch.channels_last))
+    except (RuntimeError, TypeError):  # a network that views memory as it lies
+        return torch.contiguous_format
+    same = torch.allclose(found, expected, rtol=1e-4, atol=1e-5)
+    return torch.channels_last if same else torch.contiguous_format
 
 
 def choose_device(device: str | torch.device = "auto") -> torch.device:
