@@ -125,7 +125,9 @@ def test_the_cards_say_what_score_maps_says(
         for (method, trace), row in zip(traces.items(), rows.all(), strict=True):
             label, value, _ = row.get_by_role("cell").all_inner_texts()
             assert label == method
-            assert float(value) == pytest.approx(metric.compute(trace)[0], abs=0.002), metric.name
+            assert float(value.replace("−", "-")) == pytest.approx(
+                metric.compute(trace)[0], abs=0.002
+            ), metric.name
 
 
 @pytest.mark.parametrize("page", [LIGHT], ids=str, indirect=True)

@@ -73,9 +73,16 @@ def test_the_last_convolution_is_the_default_layer():
     )
 
 
-def test_a_network_without_convolutions_is_refused():
-    with pytest.raises(xaicore.ClassifierError, match="no 2-D convolution"):
-        xaicore.Classifier(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), size=2, device="cpu")
+def test_without_convolutions_only_grad_cam_is_refused():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(12, 2))
+    classifier = xaicore.Classifier(net, size=2, device="cpu")
+    assert classifier.target_layer is None
+    batch = torch.randn(1, 3, 2, 2)
+    with pytest.raises(xaicore.ExplainerError, match="Grad-CAM cannot explain this network"):
+        xaicore.explain(classifier, batch, "gradcam")
+    maps = xaicore.explain(classifier, batch, "deeplift", [1]).maps
+    expected = (net[1].weight[1].view(3, 2, 2) * batch[0]).sum(0)
+    np.testing.assert_allclose(maps[0], expected.detach(), rtol=1e-4)
 
 
 def test_saved_weights_come_back(tmp_path):
