@@ -1,12 +1,12 @@
 """Explain what an image classifier saw, and say how far to trust the explanation."""
 
-from xaicore.canonical import Obstacle, audit
 from xaicore.classifier import Classifier, ClassifierError, load_classifier
 from xaicore.controls import CONTROLS, Control, percentile_among_controls
 from xaicore.explainers import EXPLAINERS, explain
 from xaicore.explainers.base import Explainer, ExplainerError, Explanation, Parameter, Proof
 from xaicore.metrics import METRICS, score_maps
 from xaicore.metrics.base import PROTOCOLS, Metric, MetricError, Protocol
+from xaicore.networks.canonical import Obstacle, audit
 from xaicore.photos import PhotoError, load_photo
 from xaicore.zoo import NETWORKS
 

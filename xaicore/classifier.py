@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +17,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load, load_file, save_file
 from torch import nn
 
-from xaicore.canonical import canonicalize
 from xaicore.network import INPUT_SIZE, LABELS, MEAN, STD, PetNet
+from xaicore.networks.canonical import Canonical, canonicalize
+from xaicore.networks.exporting import share_weights
 
 BUNDLED_WEIGHTS = Path(__file__).parents[1] / "assets" / "model" / "petnet.safetensors"
+
+
+# Two threads that ask for one network's canonical form wait for the same.
+_MAKING_CANONICAL = threading.RLock()
 
 
 class ClassifierError(ValueError):
@@ -54,9 +59,18 @@ class Classifier:
         self.mean = tuple(mean)
         self.std = tuple(std)
         self.dataset_mean = tuple(dataset_mean)
-        self.canonical = canonicalize(self.net)
         self.target_layer = target_layer or self._last_spatial_convolution()
         self.fingerprint = self.measure_fingerprint()
+
+    @property
+    def canonical(self) -> Canonical:
+        """The network in the form that LRP and DeepLIFT need, made when it is first asked for."""
+        with _MAKING_CANONICAL:
+            return self._canonical
+
+    @functools.cached_property
+    def _canonical(self) -> Canonical:
+        return canonicalize(self.net, torch.zeros(1, 3, self.size, self.size, device=self.device))
 
     def private_net(self, canonical: bool = False) -> nn.Module:
         """Copy the network's modules, not its weights: a place to hook and swap undisturbed.
@@ -65,13 +79,7 @@ class Classifier:
         would silently spoil each other's maps. The copy's tensors share the original's memory.
         ``canonical`` gives the form in which every operation is a module of its own.
         """
-        original = self.canonical.net if canonical else self.net
-        own: dict[int, torch.Tensor] = {}
-        for weight in original.parameters():
-            own[id(weight)] = nn.Parameter(weight.detach(), requires_grad=False)
-        for buffer in original.buffers():
-            own[id(buffer)] = buffer.detach()
-        net = copy.deepcopy(original, own)
+        net = share_weights(self.canonical.net if canonical else self.net)
         for layer in net.modules():
             # An in-place activation would overwrite the feature maps that hooks keep.
             if hasattr(layer, "inplace"):

@@ -10,7 +10,7 @@ import torchvision.models
 from torch import nn
 
 import xaicore
-from xaicore.canonical import audit, canonicalize
+from xaicore.networks.canonical import audit, canonicalize
 from xaicore.network import PetNet
 
 SIZE = 64

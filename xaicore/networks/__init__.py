@@ -1,0 +1,1 @@
+"""Networks: what they are made of, and the form in which explainers follow them."""

@@ -1,0 +1,101 @@
+"""Rewrite a network so that every operation is a module of its own that explainers know.
+
+LRP and DeepLIFT follow modules: what happens between modules (a functional ReLU, an addition, one
+activation used twice) they would silently miss. The canonical network computes the same scores,
+operation by operation, in the order in which they run.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from xaicore.networks.builder import METHODS, Obstacle
+from xaicore.networks.exporting import CannotExport, export
+from xaicore.networks.lowering import lower
+
+__all__ = ["Canonical", "Obstacle", "audit", "canonicalize"]
+
+# Largest difference of scores, relative to the largest score, that rounding may explain.
+TOLERANCE = 1e-4
+# torch.export changes settings of the whole process while it runs.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """A network in canonical form, and what still stands in the way of LRP and DeepLIFT.
+
+    ``first`` names the layers with weights that see the photo first, ``before`` what is affine and
+    runs before them. ``notes`` are sentences that hold for every LRP map. ``difference`` is the
+    largest one measured between its scores and the original's, relative to the largest score.
+    """
+
+    net: nn.Module
+    obstacles: tuple[Obstacle, ...]
+    first: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    difference: float = float("nan")
+
+
+def canonicalize(net: nn.Module, example: torch.Tensor) -> Canonical:
+    """Rewrite a network that takes photos like ``example`` [B, C, H, W]; B does not matter.
+
+    One that cannot be rewritten, or answers differently then, stays as it is, with obstacles.
+    """
+    shape = tuple(example.shape[1:])
+    trials = [photos.to(example) for photos in _trials(shape)]
+    with torch.no_grad():
+        answers = [net.eval()(photos) for photos in trials]
+    try:
+        with _ONE_AT_A_TIME:
+            builder, rewritten = lower(export(net, shape))
+    except CannotExport as error:
+        return _refused(net, str(error))
+    difference = _difference(rewritten, trials, answers)
+    if not difference <= TOLERANCE:
+        return _refused(net, "rewritten for these methods, it would answer differently", difference)
+    first, before = builder.first_layers()
+    return Canonical(rewritten, builder.obstacles(), first, before, builder.notes(), difference)
+
+
+def audit(net: nn.Module, example: torch.Tensor) -> list[Obstacle]:
+    """List the layers of a network that LRP or DeepLIFT cannot explain rightly, and why."""
+    return list(canonicalize(net, example).obstacles)
+
+
+def _refused(net: nn.Module, reason: str, difference: float = float("nan")) -> Canonical:
+    whole = type(net).__name__
+    obstacles = tuple(Obstacle(method, whole, reason) for method in METHODS)
+    return Canonical(net, obstacles, difference=difference)
+
+
+def _trials(shape: tuple[int, ...]) -> list[torch.Tensor]:
+    """Noise and smooth photos [B, C, H, W], three and one at a time."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(3, *shape, generator=generator)
+    coarse = torch.rand(3, shape[0], 7, 7, generator=generator) * 4 - 2
+    smooth = F.interpolate(coarse, shape[1:], mode="bilinear")
+    return [noise, smooth, noise[:1], smooth[:1]]
+
+
+def _difference(
+    rewritten: nn.Module, trials: list[torch.Tensor], answers: list[torch.Tensor]
+) -> float:
+    """Largest difference in scores, relative to the largest score; NaN where there is none."""
+    differences = []
+    for photos, theirs in zip(trials, answers, strict=True):
+        try:
+            with torch.no_grad():
+                ours = rewritten(photos)
+        except RuntimeError:  # a length written into the graph that fits no other batch
+            return float("nan")
+        scale = theirs.abs().max().clamp(min=torch.finfo(theirs.dtype).tiny)
+        differences.append(((ours - theirs).abs().max() / scale).item())
+    return float(np.max(differences))

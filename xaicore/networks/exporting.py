@@ -1,0 +1,79 @@
+"""A network → the list of operations it performs, in the order in which it performs them."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.export import Dim, ExportedProgram
+
+# A batch of this many photos gives itself away among all other lengths.
+_TELLTALE = 13
+
+
+class CannotExport(ValueError):
+    """A forward pass that cannot be followed; the message says why, without a full stop."""
+
+
+def export(net: nn.Module, shape: tuple[int, ...]) -> ExportedProgram:
+    """Follow a network's forward pass on photos [C, H, W], for any number of photos.
+
+    Raises :class:`CannotExport`.
+    """
+    net = share_weights(net).eval()
+    device = next((weight.device for weight in net.parameters()), torch.device("cpu"))
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        try:
+            photos = torch.zeros(2, *shape, device=device)
+            return _functional(net, photos, ({0: Dim("photos")},))
+        except Exception:  # torch.export raises many types
+            pass
+        try:
+            program = _functional(net, torch.zeros(_TELLTALE, *shape, device=device), None)
+        except Exception as error:
+            raise CannotExport(_reason(error)) from error
+    _free_batch(program)
+    return program
+
+
+def share_weights(net: nn.Module) -> nn.Module:
+    """Copy a network's modules, not its weights: the copy's tensors are the original's memory."""
+    own: dict[int, torch.Tensor] = {}
+    for weight in net.parameters():
+        own[id(weight)] = nn.Parameter(weight.detach(), requires_grad=False)
+    for buffer in net.buffers():
+        own[id(buffer)] = buffer.detach()
+    return copy.deepcopy(net, own)
+
+
+def _functional(net: nn.Module, photos: torch.Tensor, dynamic: Any) -> ExportedProgram:
+    program = torch.export.export(net, (photos,), dynamic_shapes=dynamic, strict=False)
+    return program.run_decompositions({})  # nothing in place, composite operations whole
+
+
+def _reason(error: Exception) -> str:
+    if "data-dependent" in str(error).lower() or "DataDependent" in type(error).__name__:
+        return "its forward pass branches on the photo's values, so it is not the same for all"
+    return "its forward pass cannot be followed operation by operation"
+
+
+def _free_batch(program: ExportedProgram) -> None:
+    """Put the number of photos, whatever it is, where a graph of fixed size says how many."""
+    graph: fx.Graph = program.graph
+    name = program.graph_signature.user_inputs[0]
+    photos = next(node for node in graph.nodes if node.name == name)
+    with graph.inserting_after(photos):
+        count = graph.call_function(torch.ops.aten.sym_size.int, (photos, 0))
+    for node in graph.nodes:
+        if node.op == "call_function" and node is not count:
+            node.args = tuple(_freed(value, count) for value in node.args)
+
+
+def _freed(value: Any, count: fx.Node) -> Any:
+    if isinstance(value, list | tuple) and value and value[0] == _TELLTALE:
+        return [count, *value[1:]]
+    return value
