@@ -77,7 +77,11 @@ class RescaledMaximum(torch.autograd.Function):
 
 
 class RescaledSoftmax(torch.autograd.Function):
-    """Exponentials over their sum: each exponential rescaled, their quotient taken at midpoints."""
+    """A softmax whose derivative takes, for each share, the logarithmic mean of photo's and baseline's.
+
+    Δp = L·(Δx − Δ log Σ exp x), L = Δp / Δ log p. Shares always add up to one, so
+    Δ log Σ exp x = Σ L·Δx / Σ L, and the contributions add up.
+    """
 
     @staticmethod
     def forward(ctx: Any, axis: int, compute: Compute, values: torch.Tensor) -> torch.Tensor:
@@ -88,17 +92,13 @@ class RescaledSoftmax(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, multiplier: torch.Tensor) -> tuple[None, None, torch.Tensor]:
         (values,) = ctx.saved_tensors
-        photo, baseline = values.chunk(2)
-        highest = torch.maximum(photo, baseline).amax(ctx.axis, keepdim=True)
-        powers = (values - _twice(highest)).exp()
-        sums = powers.sum(ctx.axis, keepdim=True)
-        photo_sum, baseline_sum = sums.chunk(2)
-        through_sum = (multiplier * _midpoint(powers)).sum(ctx.axis, keepdim=True)
-        to_powers = multiplier * _midpoint(1 / sums) - through_sum / _twice(photo_sum * baseline_sum)
-        change = _change(values)
+        logarithms = values.log_softmax(ctx.axis)
+        shares, change = logarithms.exp(), _change(logarithms)
         still = change.abs() < STILL
-        rescale = torch.where(still, powers, _change(powers) / change.masked_fill(still, 1))
-        return None, None, to_powers * rescale
+        means = torch.where(still, shares, _change(shares) / change.masked_fill(still, 1))
+        common = (multiplier * means).sum(ctx.axis, keepdim=True)
+        common = common / means.sum(ctx.axis, keepdim=True)
+        return None, None, means * (multiplier - common)
 
 
 class MidpointProduct(torch.autograd.Function):
@@ -115,9 +115,7 @@ class MidpointProduct(torch.autograd.Function):
         return compute(signal, gate)
 
     @staticmethod
-    def backward(
-        ctx: Any, multiplier: torch.Tensor
-    ) -> tuple[None, torch.Tensor, torch.Tensor]:
+    def backward(ctx: Any, multiplier: torch.Tensor) -> tuple[None, torch.Tensor, torch.Tensor]:
         signal, gate = ctx.saved_tensors
         to_signal, to_gate = multiplier * _midpoint(gate), multiplier * _midpoint(signal)
         return None, to_signal.sum_to_size(signal.shape), to_gate.sum_to_size(gate.shape)

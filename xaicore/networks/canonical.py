@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from xaicore.networks.builder import METHODS, Obstacle
-from xaicore.networks.exporting import CannotExport, export
+from xaicore.networks.exporting import CannotExport, export, share_weights
 from xaicore.networks.lowering import lower
 
 __all__ = ["Canonical", "Obstacle", "audit", "canonicalize"]
@@ -49,16 +49,22 @@ def canonicalize(net: nn.Module, example: torch.Tensor) -> Canonical:
 
     One that cannot be rewritten, or answers differently then, stays as it is, with obstacles.
     """
-    shape = tuple(example.shape[1:])
-    trials = [photos.to(example) for photos in _trials(shape)]
-    with torch.no_grad():
-        answers = [net.eval()(photos) for photos in trials]
+    # Weights made in inference mode could never be propagated through.
+    with torch.inference_mode(False), torch.no_grad():
+        return _canonicalize(net.eval(), example)
+
+
+def _canonicalize(net: nn.Module, example: torch.Tensor) -> Canonical:
+    trials = [photos.to(example) for photos in _trials(tuple(example.shape[1:]))]
+    answers = [net(photos) for photos in trials]  # what it cannot answer at all fails here
     try:
         with _ONE_AT_A_TIME:
-            builder, rewritten = lower(export(net, shape))
+            builder, rewritten = lower(export(net, example))
     except CannotExport as error:
         return _refused(net, str(error))
     difference = _difference(rewritten, trials, answers)
+    if not difference <= TOLERANCE:
+        difference = _difference_in_double(net, rewritten, trials)
     if not difference <= TOLERANCE:
         return _refused(net, "rewritten for these methods, it would answer differently", difference)
     first, before = builder.first_layers()
@@ -85,6 +91,19 @@ def _trials(shape: tuple[int, ...]) -> list[torch.Tensor]:
     return [noise, smooth, noise[:1], smooth[:1]]
 
 
+def _difference_in_double(
+    net: nn.Module, rewritten: nn.Module, trials: list[torch.Tensor]
+) -> float:
+    """The same without rounding, which a deep network can amplify beyond all tolerance."""
+    double = share_weights(net).double().eval()
+    trials = [photos.double() for photos in trials]
+    try:
+        answers = [double(photos) for photos in trials]
+    except RuntimeError:  # a network that insists on its own precision
+        return float("nan")
+    return _difference(share_weights(rewritten).double(), trials, answers)
+
+
 def _difference(
     rewritten: nn.Module, trials: list[torch.Tensor], answers: list[torch.Tensor]
 ) -> float:
@@ -92,8 +111,7 @@ def _difference(
     differences = []
     for photos, theirs in zip(trials, answers, strict=True):
         try:
-            with torch.no_grad():
-                ours = rewritten(photos)
+            ours = rewritten(photos)
         except RuntimeError:  # a length written into the graph that fits no other batch
             return float("nan")
         scale = theirs.abs().max().clamp(min=torch.finfo(theirs.dtype).tiny)

@@ -18,22 +18,21 @@ class CannotExport(ValueError):
     """A forward pass that cannot be followed; the message says why, without a full stop."""
 
 
-def export(net: nn.Module, shape: tuple[int, ...]) -> ExportedProgram:
-    """Follow a network's forward pass on photos [C, H, W], for any number of photos.
+def export(net: nn.Module, example: torch.Tensor) -> ExportedProgram:
+    """Follow a network's forward pass on photos like ``example`` [B, C, H, W], for any B.
 
     Raises :class:`CannotExport`.
     """
     net = share_weights(net).eval()
-    device = next((weight.device for weight in net.parameters()), torch.device("cpu"))
-    with warnings.catch_warnings(), torch.no_grad():
+    shape = example.shape[1:]
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            photos = torch.zeros(2, *shape, device=device)
-            return _functional(net, photos, ({0: Dim("photos")},))
+            return _functional(net, example.new_zeros(2, *shape), ({0: Dim("photos")},))
         except Exception:  # torch.export raises many types
             pass
         try:
-            program = _functional(net, torch.zeros(_TELLTALE, *shape, device=device), None)
+            program = _functional(net, example.new_zeros(_TELLTALE, *shape), None)
         except Exception as error:
             raise CannotExport(_reason(error)) from error
     _free_batch(program)
@@ -57,8 +56,8 @@ def _functional(net: nn.Module, photos: torch.Tensor, dynamic: Any) -> ExportedP
 
 def _reason(error: Exception) -> str:
     if "data-dependent" in str(error).lower() or "DataDependent" in type(error).__name__:
-        return "its forward pass branches on the photo's values, so it is not the same for all"
-    return "its forward pass cannot be followed operation by operation"
+        return "its forward pass cannot be traced: it branches on the photo's values"
+    return "its forward pass cannot be traced operation by operation"
 
 
 def _free_batch(program: ExportedProgram) -> None:

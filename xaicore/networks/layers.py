@@ -15,9 +15,7 @@ CONVOLUTIONS = {3: nn.Conv1d, 4: nn.Conv2d, 5: nn.Conv3d}
 TRANSPOSED = {3: nn.ConvTranspose1d, 4: nn.ConvTranspose2d, 5: nn.ConvTranspose3d}
 
 
-def with_weights(
-    b: Builder, layer: nn.Module, signal: fx.Node, weight: Any, bias: Any
-) -> fx.Node:
+def with_weights(b: Builder, layer: nn.Module, signal: fx.Node, weight: Any, bias: Any) -> fx.Node:
     """A layer made without memory of its own, given weights that exist already."""
     setattr(layer, "weight", _parameter(weight))  # noqa: B010 (unknown to the type checker)
     setattr(layer, "bias", None if bias is None else _parameter(bias))  # noqa: B010
@@ -46,7 +44,9 @@ def _convolution(b: Builder, call: Call) -> fx.Node:
         weight.shape[0],
         tuple(weight.shape[2:]),
         stride=_each(call["stride"], weight),
-        padding=call["padding"] if isinstance(call["padding"], str) else _each(call["padding"], weight),
+        padding=call["padding"]
+        if isinstance(call["padding"], str)
+        else _each(call["padding"], weight),
         dilation=_each(call["dilation"], weight),
         groups=call["groups"],
         device="meta",

@@ -15,16 +15,13 @@ from xaicore.networks.builder import Builder
 from xaicore.networks.exporting import CannotExport
 from xaicore.networks.translations import Call, translate
 
-_WITH_WEIGHTS = ("conv", "linear", "addmm")
-
 
 def lower(program: ExportedProgram) -> tuple[Builder, fx.GraphModule]:
     """Rewrite an exported network; raises :class:`CannotExport` if it gives no one tensor."""
     lowering = _Lowering(program)
-    with torch.no_grad():
-        for node in program.graph.nodes:
-            if node.op == "call_function":
-                lowering.rewrite(node)
+    for node in program.graph.nodes:
+        if node.op == "call_function":
+            lowering.rewrite(node)
     (scores,) = next(iter(reversed(program.graph.nodes))).args
     last = lowering.value(scores[0])
     if len(scores) != 1 or not isinstance(last, fx.Node):
@@ -68,10 +65,30 @@ class _Lowering:
             self.values[node] = self.builder.call(node.target, *args)  # type: ignore[arg-type]
         elif _is_size(node) or not any(map(self.builder.is_signal, inputs)):
             self.values[node] = self.builder.without_signal(
-                node.target, *args, **kwargs  # type: ignore[arg-type]
+                node.target,
+                *args,
+                **kwargs,  # type: ignore[arg-type]
             )
         else:
-            self.values[node] = translate(self.builder, _call(node, args, kwargs))
+            self.values[node] = translate(self.builder, self._call(node, args, kwargs))
+
+    def _call(self, node: fx.Node, args: list[Any], kwargs: dict[str, Any]) -> Call:
+        target: Any = node.target
+        given = {}
+        for place, argument in enumerate(target._schema.arguments):
+            if place < len(args):
+                given[argument.name] = args[place]
+            elif argument.name in kwargs or argument.has_default_value():
+                given[argument.name] = kwargs.get(argument.name, argument.default_value)
+        source = next((argument for argument in node.args if isinstance(argument, fx.Node)), None)
+        shapes = _shape(source), _shape(node)
+        return Call(_name(node), target, args, kwargs, given, shapes, self._used_once(source))
+
+    def _used_once(self, source: fx.Node | None) -> bool:
+        """Whether nothing else takes this tensor, under this name or that of an identity of it."""
+        value = None if source is None else self.values[source]
+        same = [node for node, other in self.values.items() if other is value]
+        return all(len(node.users) == 1 for node in same)
 
 
 def _held_tensors(program: ExportedProgram) -> dict[str, torch.Tensor]:
@@ -84,18 +101,6 @@ def _held_tensors(program: ExportedProgram) -> dict[str, torch.Tensor]:
         **signature.inputs_to_lifted_tensor_constants,
     }
     return {place: tensors[name] for place, name in places.items()}
-
-
-def _call(node: fx.Node, args: list[Any], kwargs: dict[str, Any]) -> Call:
-    schema = node.target._schema  # type: ignore[union-attr]
-    given = {
-        argument.name: args[place] if place < len(args) else kwargs.get(argument.name, argument.default_value)
-        for place, argument in enumerate(schema.arguments)
-        if place < len(args) or argument.name in kwargs or argument.has_default_value()
-    }
-    source = next((argument for argument in node.args if isinstance(argument, fx.Node)), None)
-    alone = source is not None and len(source.users) == 1 and _name(source).startswith(_WITH_WEIGHTS)
-    return Call(_name(node), node.target, given, (_shape(source), _shape(node)), alone)  # type: ignore[arg-type]
 
 
 def _name(node: fx.Node) -> str:

@@ -26,6 +26,8 @@ class Call:
 
     name: str
     target: Callable[..., Any]
+    args: list[Any]
+    kwargs: dict[str, Any]
     given: dict[str, Any]
     shapes: tuple[tuple[Any, ...], tuple[Any, ...]]
     alone: bool
@@ -42,7 +44,7 @@ class Call:
 
     def again(self, b: Builder) -> fx.Node:
         """The operation itself, as it stands."""
-        return b.call(self.target, *self.given.values())
+        return b.call(self.target, *self.args, **self.kwargs)
 
 
 Translation = Callable[[Builder, Call], Any]
@@ -97,14 +99,14 @@ def _route(b: Builder, call: Call) -> fx.Node:
 @translates("view", "_unsafe_view", "reshape")
 def _view(b: Builder, call: Call) -> fx.Node:
     # A view of a tensor that lies channels-last in memory fails where a reshape does not.
-    return b.call(torch.reshape, *call.given.values())
+    return b.call(torch.reshape, *call.args)
 
 
 @translates(
     "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full"
 )
 def _constant(b: Builder, call: Call) -> fx.Node:
-    return b.without_signal(call.target, *call.given.values())
+    return b.without_signal(call.target, *call.args, **call.kwargs)
 
 
 @translates(
@@ -247,6 +249,16 @@ def product(b: Builder, first: fx.Node, second: fx.Node) -> fx.Node:
         reason = "it multiplies two computed tensors, neither of which is plainly a gate"
         b.refuse(node, reason, "lrp")
     return node
+
+
+@translates("addcmul")
+def _add_product(b: Builder, call: Call) -> fx.Node:
+    start, first, second = call["self"], call["tensor1"], call["tensor2"]
+    if len(call.signals(b)) == 1:
+        return single(b, call, ops.Affine)
+    if not all(map(b.is_signal, (start, first, second))) or call["value"] != 1:
+        return _unknown(b, call)
+    return b.like(ops.Sum(), start, product(b, first, second))
 
 
 @translates("div")
