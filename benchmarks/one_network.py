@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import sys
@@ -32,7 +33,7 @@ def make(source: str, name: str) -> tuple[nn.Module, int]:
     if source == "timm":
         import timm
 
-        net = timm.create_model(name, pretrained=False, num_classes=CLASSES)
+        net: Any = timm.create_model(name, pretrained=False, num_classes=CLASSES)
         own = net.default_cfg["input_size"][-1]
     else:
         extras = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
@@ -60,18 +61,17 @@ def enliven(net: nn.Module) -> None:
 
 @torch.no_grad()
 def measure_statistics(net: nn.Module, size: int) -> None:
-    norms = [m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    norms = [norm for norm in norms if norm.running_mean is not None]
+    norms: list[Any] = [m for m in net.modules() if getattr(m, "running_mean", None) is not None]
     for norm in norms:
         norm.momentum = None
         norm.train()
-    try:
-        net(photos(2, size))
-    except ValueError:  # a batch normalisation of a single value
-        pass
+    with contextlib.suppress(ValueError):  # a batch normalisation of a single value
+        net(photos(8, size))
     net.eval()
     for norm in norms:
         norm.running_mean += 0.3 * norm.running_var.sqrt() * torch.randn_like(norm.running_mean)
+        # Few photos and small maps leave some variances near zero, as no training would.
+        norm.running_var += 0.2 * norm.running_var.mean()
         norm.running_var *= torch.empty_like(norm.running_var).uniform_(0.7, 1.5)
 
 

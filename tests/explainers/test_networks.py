@@ -10,8 +10,8 @@ import torchvision.models
 from torch import nn
 
 import xaicore
-from xaicore.networks.canonical import audit, canonicalize
 from xaicore.network import PetNet
+from xaicore.networks.canonical import audit, canonicalize
 
 SIZE = 64
 LAST_CONVOLUTION = {

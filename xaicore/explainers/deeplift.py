@@ -77,7 +77,7 @@ class RescaledMaximum(torch.autograd.Function):
 
 
 class RescaledSoftmax(torch.autograd.Function):
-    """A softmax whose derivative takes, for each share, the logarithmic mean of photo's and baseline's.
+    """A softmax derived at the logarithmic means of the photo's and the baseline's shares.
 
     Δp = L·(Δx − Δ log Σ exp x), L = Δp / Δ log p. Shares always add up to one, so
     Δ log Σ exp x = Σ L·Δx / Σ L, and the contributions add up.

@@ -158,7 +158,7 @@ def build_composite(
 def first_bounds(
     net: nn.Module, first: Sequence[str], black: torch.Tensor, white: torch.Tensor
 ) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-    """Lowest and highest inputs of the first layers, from a black and a white photo [1, C, H, W]."""
+    """Lowest and highest inputs of the first layers, by a black and a white photo [1, C, H, W]."""
     seen: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def note(name: str, inputs: tuple[torch.Tensor, ...]) -> None:

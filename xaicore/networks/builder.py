@@ -1,4 +1,4 @@
-"""A canonical network while it is being built: its graph, its modules, and what is known of them."""
+"""A canonical network while it is being built: its graph, its modules, what is known of them."""
 
 from __future__ import annotations
 

@@ -64,11 +64,13 @@ def _canonicalize(net: nn.Module, example: torch.Tensor) -> Canonical:
         return _refused(net, str(error))
     difference = _difference(rewritten, trials, answers)
     if not difference <= TOLERANCE:
-        difference = _difference_in_double(net, rewritten, trials)
+        difference = _difference_without_rounding(net, example)
+    obstacles = builder.obstacles()
     if not difference <= TOLERANCE:
-        return _refused(net, "rewritten for these methods, it would answer differently", difference)
+        refused = _refused(net, "rewritten for these methods, it would answer differently")
+        return Canonical(net, obstacles + refused.obstacles, difference=difference)
     first, before = builder.first_layers()
-    return Canonical(rewritten, builder.obstacles(), first, before, builder.notes(), difference)
+    return Canonical(rewritten, obstacles, first, before, builder.notes(), difference)
 
 
 def audit(net: nn.Module, example: torch.Tensor) -> list[Obstacle]:
@@ -76,10 +78,9 @@ def audit(net: nn.Module, example: torch.Tensor) -> list[Obstacle]:
     return list(canonicalize(net, example).obstacles)
 
 
-def _refused(net: nn.Module, reason: str, difference: float = float("nan")) -> Canonical:
+def _refused(net: nn.Module, reason: str) -> Canonical:
     whole = type(net).__name__
-    obstacles = tuple(Obstacle(method, whole, reason) for method in METHODS)
-    return Canonical(net, obstacles, difference=difference)
+    return Canonical(net, tuple(Obstacle(method, whole, reason) for method in METHODS))
 
 
 def _trials(shape: tuple[int, ...]) -> list[torch.Tensor]:
@@ -91,17 +92,17 @@ def _trials(shape: tuple[int, ...]) -> list[torch.Tensor]:
     return [noise, smooth, noise[:1], smooth[:1]]
 
 
-def _difference_in_double(
-    net: nn.Module, rewritten: nn.Module, trials: list[torch.Tensor]
-) -> float:
-    """The same without rounding, which a deep network can amplify beyond all tolerance."""
+def _difference_without_rounding(net: nn.Module, example: torch.Tensor) -> float:
+    """The same in double precision, for a deep network that amplifies rounding beyond measure."""
     double = share_weights(net).double().eval()
-    trials = [photos.double() for photos in trials]
+    trials = [photos.to(example).double() for photos in _trials(tuple(example.shape[1:]))]
     try:
         answers = [double(photos) for photos in trials]
-    except RuntimeError:  # a network that insists on its own precision
+        with _ONE_AT_A_TIME:
+            _, rewritten = lower(export(double, example.double()))
+    except (RuntimeError, CannotExport):  # a network that insists on its own precision
         return float("nan")
-    return _difference(share_weights(rewritten).double(), trials, answers)
+    return _difference(rewritten, trials, answers)
 
 
 def _difference(

@@ -11,7 +11,7 @@ from torch import fx, nn
 from torch.export import Dim, ExportedProgram
 
 # A batch of this many photos gives itself away among all other lengths.
-_TELLTALE = 13
+TELLTALE = 1009
 
 
 class CannotExport(ValueError):
@@ -32,7 +32,7 @@ def export(net: nn.Module, example: torch.Tensor) -> ExportedProgram:
         except Exception:  # torch.export raises many types
             pass
         try:
-            program = _functional(net, example.new_zeros(_TELLTALE, *shape), None)
+            program = _functional(net, example.new_zeros(TELLTALE, *shape), None)
         except Exception as error:
             raise CannotExport(_reason(error)) from error
     _free_batch(program)
@@ -73,6 +73,6 @@ def _free_batch(program: ExportedProgram) -> None:
 
 
 def _freed(value: Any, count: fx.Node) -> Any:
-    if isinstance(value, list | tuple) and value and value[0] == _TELLTALE:
+    if isinstance(value, list | tuple) and value and value[0] == TELLTALE:
         return [count, *value[1:]]
     return value

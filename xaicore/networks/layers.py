@@ -1,4 +1,4 @@
-"""Layers with weights: convolutions of all kinds, linear layers, products with a constant matrix."""
+"""Layers with weights: convolutions of all kinds, linear layers, products with a matrix."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from xaicore.networks import operations as ops
 from xaicore.networks.builder import Builder
 from xaicore.networks.translations import Call, single, translates
 
-CONVOLUTIONS = {3: nn.Conv1d, 4: nn.Conv2d, 5: nn.Conv3d}
-TRANSPOSED = {3: nn.ConvTranspose1d, 4: nn.ConvTranspose2d, 5: nn.ConvTranspose3d}
+CONVOLUTIONS: dict[int, type[Any]] = {3: nn.Conv1d, 4: nn.Conv2d, 5: nn.Conv3d}
+TRANSPOSED: dict[int, type[Any]] = {
+    3: nn.ConvTranspose1d,
+    4: nn.ConvTranspose2d,
+    5: nn.ConvTranspose3d,
+}
 
 
 def with_weights(b: Builder, layer: nn.Module, signal: fx.Node, weight: Any, bias: Any) -> fx.Node:
@@ -134,7 +138,7 @@ def rescale_outputs(
     ``axes`` is the number of axes of what the layer makes.
     """
     if isinstance(layer, tuple(TRANSPOSED.values())):
-        channel, foldable = 1, layer.groups == 1
+        channel, foldable = 1, getattr(layer, "groups", 0) == 1
     elif isinstance(layer, nn.Linear):
         channel, foldable = 0, axes == 2
     else:

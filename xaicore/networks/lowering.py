@@ -53,24 +53,23 @@ class _Lowering:
 
     def rewrite(self, node: fx.Node) -> None:
         args, kwargs = self.value(list(node.args)), self.value(dict(node.kwargs))
-        inputs = _nodes_in([args, kwargs])
         if _asserts(node):
             return
         self.builder.layer = _layer_name(node)
+        self.values[node] = self._rewritten(node, node.target, args, kwargs)
+
+    def _rewritten(
+        self, node: fx.Node, target: Any, args: list[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        inputs = _nodes_in([args, kwargs])
         if not inputs:
-            self.values[node] = node.target(*args, **kwargs)  # type: ignore[operator]
-        elif _picks(node) and not isinstance(args[0], fx.Node):
-            self.values[node] = args[0][args[1]]
-        elif _picks(node):
-            self.values[node] = self.builder.call(node.target, *args)  # type: ignore[arg-type]
-        elif _is_size(node) or not any(map(self.builder.is_signal, inputs)):
-            self.values[node] = self.builder.without_signal(
-                node.target,
-                *args,
-                **kwargs,  # type: ignore[arg-type]
-            )
-        else:
-            self.values[node] = translate(self.builder, self._call(node, args, kwargs))
+            return target(*args, **kwargs)
+        if _picks(node):
+            whole, place = args
+            return self.builder.call(target, *args) if whole in inputs else whole[place]
+        if _is_size(node) or not any(map(self.builder.is_signal, inputs)):
+            return self.builder.without_signal(target, *args, **kwargs)
+        return translate(self.builder, self._call(node, args, kwargs))
 
     def _call(self, node: fx.Node, args: list[Any], kwargs: dict[str, Any]) -> Call:
         target: Any = node.target

@@ -14,7 +14,7 @@ from torch import fx, nn
 from xaicore.networks import operations as ops
 from xaicore.networks.builder import GATING, Builder
 from xaicore.networks.layers import per_channel, rescale_outputs
-from xaicore.networks.translations import Call, translates
+from xaicore.networks.translations import MIXES_PHOTOS, Call, mixes_photos, translates
 
 SPREAD_NOTE = "Normalisations by the photo's own spread hold that spread fixed."
 
@@ -27,7 +27,7 @@ def _fixed(b: Builder, call: Call) -> tuple[fx.Node, None, None]:
 @translates("batch_norm")
 def _batch(b: Builder, call: Call) -> fx.Node:
     if call["running_mean"] is None or call["training"]:
-        return b.refuse(call.again(b), "it mixes the photos of a batch")
+        return b.refuse(call.again(b), MIXES_PHOTOS)
     return _by_statistics(b, call, call["running_mean"], call["running_var"])
 
 
@@ -115,8 +115,9 @@ def _mean(axes: list[int]) -> nn.Module:
 def _spread(b: Builder, call: Call) -> Any:
     axes = call.given.get("dim")
     sizes = call.shapes[0]
-    if not axes or 0 in [axis % len(sizes) for axis in axes]:
-        return b.refuse(call.again(b), "it mixes the photos of a batch")
+    if mixes_photos(call):
+        return b.refuse(call.again(b), MIXES_PHOTOS)
+    axes = list(range(len(sizes))) if axes is None else axes
     count = 1
     for axis in axes:
         count *= sizes[axis]
@@ -138,7 +139,7 @@ def _spread(b: Builder, call: Call) -> Any:
 @translates("linalg_vector_norm")
 def _length(b: Builder, call: Call) -> fx.Node:
     axes = call["dim"]
-    if call["ord"] != 2 or not axes or 0 in [axis % len(call.shapes[0]) for axis in axes]:
+    if call["ord"] != 2 or not axes or mixes_photos(call):
         return b.refuse(call.again(b), "there is no rule for this kind of norm")
     square = b.module(ops.Activation(torch.square), call["self"])
     over = {"dim": axes, "keepdim": call["keepdim"]}

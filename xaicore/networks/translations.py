@@ -14,6 +14,9 @@ from torch import fx
 
 from xaicore.networks import operations as ops
 from xaicore.networks.builder import GATING, LIMITED, UNBOUNDED, Builder
+from xaicore.networks.exporting import TELLTALE
+
+MIXES_PHOTOS = "it mixes the photos of a batch"
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,15 @@ def _identity(b: Builder, call: Call) -> fx.Node:
     "reflection_pad1d reflection_pad2d repeat replication_pad1d replication_pad2d roll select",
     "select_scatter slice slice_scatter split split_with_sizes squeeze swapaxes t to transpose",
     "type_as unbind unflatten unsqueeze upsample_nearest1d upsample_nearest2d",
-    "upsample_nearest_exact2d rot90 tile repeat_interleave unfold numpy_T copy cat concat stack",
+    "upsample_nearest_exact2d rot90 tile repeat_interleave unfold numpy_T cat concat stack",
 )
 def _route(b: Builder, call: Call) -> fx.Node:
     return call.again(b)
+
+
+@translates("copy")
+def _overwrite(b: Builder, call: Call) -> fx.Node:
+    return b.call(torch.ops.aten.expand_as.default, call["src"], call["self"])
 
 
 @translates("view", "_unsafe_view", "reshape")
@@ -122,14 +130,16 @@ def _mix(b: Builder, call: Call) -> fx.Node:
 @translates("mean", "sum")
 def _over_axes(b: Builder, call: Call) -> fx.Node:
     if mixes_photos(call):
-        return b.refuse(call.again(b), "it mixes the photos of a batch")
+        return b.refuse(call.again(b), MIXES_PHOTOS)
     return single(b, call, ops.Affine)
 
 
 def mixes_photos(call: Call) -> bool:
+    """Does an operation over axes take one along which photos follow one another?"""
     axes = call.given.get("dim")
     axes = [axes] if isinstance(axes, int) else axes
-    return not axes or 0 in [axis % len(call.shapes[0]) for axis in axes]
+    sizes = [call.shapes[0][axis] for axis in axes] if axes else list(call.shapes[0])
+    return any(not isinstance(size, int) or size % TELLTALE == 0 for size in sizes)
 
 
 @translates(
