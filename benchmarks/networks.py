@@ -8,9 +8,9 @@ in runs/networks.jsonl: started again, it goes on where it stopped.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-import random
 import re
 import resource
 import subprocess
@@ -33,7 +33,10 @@ BYTES = 6 * 2**30
 
 
 def torchvision_names() -> list[str]:
-    return torchvision.models.list_models(module=torchvision.models)
+    """All classifiers, the smallest first."""
+    names = torchvision.models.list_models(module=torchvision.models)
+    weights = torchvision.models.get_model_weights
+    return sorted(names, key=lambda name: next(iter(weights(name))).meta["num_params"])
 
 
 def timm_names() -> list[str]:
@@ -102,12 +105,10 @@ def main() -> None:
     KEPT.parent.mkdir(exist_ok=True)
     only = set(sys.argv[1:])
     done = {(row["source"], row["name"]) for row in kept()}
-    wanted = [("timm", name) for name in timm_names()]
-    wanted += [("torchvision", name) for name in torchvision_names()]
-    waiting = [
-        pair for pair in wanted if pair not in done and (not only or only & {pair[0], pair[1]})
-    ]
-    random.Random(0).shuffle(waiting)  # a run that is stopped has seen something of all kinds
+    timms = [("timm", name) for name in timm_names()]
+    others = [("torchvision", name) for name in torchvision_names()]
+    wanted = [pair for pairs in itertools.zip_longest(timms, others) for pair in pairs if pair]
+    waiting = [pair for pair in wanted if pair not in done and (not only or only & set(pair))]
     with ThreadPoolExecutor(max(1, (os.cpu_count() or 1))) as pool, KEPT.open("a") as file:
         for future in as_completed(pool.submit(measure, *pair) for pair in waiting):
             file.write(json.dumps(future.result()) + "\n")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-Forward = Callable[["Steps", torch.Tensor], torch.Tensor]
+Forward = Callable[[Any, torch.Tensor], torch.Tensor]
 
 
 class Steps(nn.Module):
     """A forward pass as one function of the layers it is given by name."""
+
+    def __getattr__(self, name: str) -> Any:
+        return super().__getattr__(name)
 
     def __init__(self, forward: Forward, **layers: nn.Module | torch.Tensor) -> None:
         super().__init__()
@@ -44,13 +48,12 @@ def head(width: int = 6) -> nn.Module:
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 2))
 
 
-def around(forward: Forward, **layers: nn.Module | torch.Tensor) -> Steps:
+def around(forward: Forward, **layers: Any) -> Steps:
     """A convolution, then what is to be tried, then a head of six channels."""
     return Steps(
         lambda net, x: net.head(forward(net, F.relu(net.stem(x)))),
         stem=conv(padding=1),
-        head=layers.pop("head", None) or head(),
-        **layers,
+        **{"head": head(), **layers},
     )
 
 
