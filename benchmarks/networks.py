@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import itertools
 import json
+import multiprocessing
 import os
 import re
 import resource
-import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import torch
 import torchvision.models
 
+from benchmarks import one_network
 from benchmarks.networks_page import write_page
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +32,8 @@ KEPT = ROOT / "runs" / "networks.jsonl"
 CHOSEN = ROOT / "runs" / "networks_of_timm.json"
 SECONDS = 300
 BYTES = 6 * 2**30
+TOO_LARGE = "it needs more than 6 GB of memory"
+PROCESSES = multiprocessing.get_context("forkserver")
 
 
 def torchvision_names() -> list[str]:
@@ -71,29 +75,32 @@ def family_of(name: str) -> str:
 
 def measure(source: str, name: str) -> dict[str, Any]:
     """Measure one network in a process of its own; what goes wrong is in ``failed``."""
-
-    def bound() -> None:
-        resource.setrlimit(resource.RLIMIT_DATA, (BYTES, BYTES))
-        os.nice(10)
-
-    row = {"source": source, "name": name}
+    receiver, sender = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=_measure, args=(source, name, sender))
+    process.start()
+    sender.close()
+    row: dict[str, Any] = {"source": source, "name": name}
     try:
-        process = subprocess.run(
-            [sys.executable, "-m", "benchmarks.one_network", source, name],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            preexec_fn=bound,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-        )
-    except subprocess.TimeoutExpired:
-        return {**row, "failed": f"it took more than {SECONDS} seconds"}
-    if process.returncode == 0:
-        return json.loads(process.stdout.splitlines()[-1])
-    last = (process.stderr.strip().splitlines() or [f"exit {process.returncode}"])[-1]
-    memory = "memory" in last.lower() or process.returncode < 0
-    return {**row, "failed": "it needs more than 6 GB of memory" if memory else last}
+        if not receiver.poll(SECONDS):
+            return {**row, "failed": f"it took more than {SECONDS} seconds"}
+        return {**row, **receiver.recv()}
+    except EOFError:
+        return {**row, "failed": TOO_LARGE}
+    finally:
+        process.kill()
+        process.join()
+
+
+def _measure(source: str, name: str, sender: Connection) -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (BYTES, BYTES))
+    os.nice(10)
+    torch.set_num_threads(1)
+    try:
+        sender.send(one_network.measure(source, name))
+    except Exception as error:  # whatever a network does must not stop the others
+        memory = isinstance(error, MemoryError) or "alloc" in str(error)
+        reason = TOO_LARGE if memory else f"{type(error).__name__}: {error}".splitlines()[0]
+        sender.send({"failed": reason})
 
 
 def kept() -> Iterator[dict[str, Any]]:
@@ -103,6 +110,7 @@ def kept() -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     KEPT.parent.mkdir(exist_ok=True)
+    PROCESSES.set_forkserver_preload(["benchmarks.one_network", "timm"])
     only = set(sys.argv[1:])
     done = {(row["source"], row["name"]) for row in kept()}
     timms = [("timm", name) for name in timm_names()]

@@ -131,7 +131,15 @@ def check_lrp(classifier: xaicore.Classifier, batch: torch.Tensor) -> dict[str, 
     linear = not curved and not any(isinstance(layer, Gate | Softmax) for layer in kinds)
     double = copy.deepcopy(classifier)
     double.net.double()
-    double._canonical = canonicalize(double.net, batch.double())
+    double.canonical.net.double()
+    row = compare(double, batch, linear)
+    if row["error"] > 1e-6:  # folded in single precision; a deep network amplifies that
+        double._canonical = canonicalize(double.net, batch.double())
+        row = compare(double, batch, linear)
+    return row
+
+
+def compare(double: xaicore.Classifier, batch: torch.Tensor, linear: bool) -> dict[str, Any]:
     targets = double.logits(batch.double()).abs().argmax(1)
     task = Task(double, batch.double(), targets, "logit", canonical=True)
     ours = lrp.compute(task, "epsilon", 2.0, 1e-13).maps

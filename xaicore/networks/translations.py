@@ -258,6 +258,7 @@ def product(b: Builder, first: fx.Node, second: fx.Node) -> fx.Node:
     if b.bounds(first) == b.bounds(second):
         reason = "it multiplies two computed tensors, neither of which is plainly a gate"
         b.refuse(node, reason, "lrp")
+    b.note(node, "Products hand their relevance to the signal, and none to its gate.")
     return node
 
 
