@@ -198,7 +198,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_has_no_rule_is_refused_by_name_in_a_plain_sentence(name):
+def test_what_has_no_rule_is_refused_by_name_in_a_plain_sentence(name, capfd):
     make, layer, reason = REFUSED[name]
     obstacles = audit(lively(make), photos())
     for method in ("lrp", "deeplift"):
@@ -209,6 +209,7 @@ def test_what_has_no_rule_is_refused_by_name_in_a_plain_sentence(name):
         for o in found:
             assert "\n" not in o.reason
             assert "torch." not in o.reason
+    assert capfd.readouterr().err == ""
 
 
 def test_a_maximum_is_owed_to_where_it_stood():

@@ -187,11 +187,13 @@ def compute(task: Task, composite: str, alpha: float, epsilon: float) -> Finding
     for layer in net.modules():
         if isinstance(layer, Gate):
             layer.rule = SignalTakesAll.apply
-    empty = torch.zeros_like(task.batch[:1])
-    black, white = classifier.normalise(empty), classifier.normalise(empty + 1)
-    bounds = first_bounds(net, classifier.canonical.first, black, white)
-    stabilizer = RelativeStabilizer(epsilon)
-    rules = build_composite(composite, alpha, stabilizer, classifier.canonical, bounds)
+    canonical = classifier.canonical
+    bounds = {}
+    if COMPOSITES[composite][0] == "box":
+        empty = torch.zeros_like(task.batch[:1])
+        ends = classifier.normalise(empty), classifier.normalise(empty + 1)
+        bounds = first_bounds(net, canonical.first, *ends)
+    rules = build_composite(composite, alpha, RelativeStabilizer(epsilon), canonical, bounds)
     photos = task.batch.clone().requires_grad_()
     with rules.context(net) as hooked:
         logits = hooked(photos)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
+import logging
+import sys
+import threading
 import warnings
-from typing import Any
+from typing import Any, TextIO
 
 import torch
 from torch import fx, nn
@@ -12,6 +17,9 @@ from torch.export import Dim, ExportedProgram
 
 # A batch of this many photos gives itself away among all other lengths.
 TELLTALE = 1009
+
+
+logging.getLogger("torch.fx.experimental.symbolic_shapes").addFilter(lambda _record: False)
 
 
 class CannotExport(ValueError):
@@ -25,7 +33,7 @@ def export(net: nn.Module, example: torch.Tensor) -> ExportedProgram:
     """
     net = share_weights(net).eval()
     shape = example.shape[1:]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), contextlib.redirect_stderr(_OtherThreads(sys.stderr)):
         warnings.simplefilter("ignore")
         try:
             return _functional(net, example.new_zeros(2, *shape), ({0: Dim("photos")},))
@@ -37,6 +45,16 @@ def export(net: nn.Module, example: torch.Tensor) -> ExportedProgram:
             raise CannotExport(_reason(error)) from error
     _free_batch(program)
     return program
+
+
+class _OtherThreads(io.TextIOBase):
+    """Standard error for all threads but this one: torch prints graphs that it could not finish."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream, self.silent = stream, threading.get_ident()
+
+    def write(self, text: str) -> int:
+        return len(text) if threading.get_ident() == self.silent else self.stream.write(text)
 
 
 def share_weights(net: nn.Module) -> nn.Module:
