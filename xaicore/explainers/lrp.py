@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+import zennit.layer
 from torch import nn
-from zennit.composites import SpecialFirstLayerMapComposite, layer_map_base
-from zennit.core import Composite, Hook, Stabilizer
-from zennit.rules import AlphaBeta, Epsilon, Flat, Gamma, ZBox, ZPlus
-from zennit.types import Convolution, Linear
+from zennit.composites import NameLayerMapComposite
+from zennit.core import BasicHook, Composite, Hook, Stabilizer
+from zennit.rules import AlphaBeta, Epsilon, Flat, Gamma, NoMod, Norm, Pass, ZBox, ZPlus
+from zennit.types import Convolution
 
 from xaicore.explainers.base import Attribution, AttributionTask, Explainer, Parameter, Proof
-from xaicore.networks.canonical import Gate
+from xaicore.networks.canonical import Canonical
+from xaicore.networks.operations import Activation, Affine, Gate, Scale
 
 STUDY_COMPOSITE = "epsilon-alpha2-beta1-flat"
 # Name → rule of the first layer (none: as the others) and of all other convolutions.
@@ -34,13 +36,38 @@ class SignalTakesAll(torch.autograd.Function):
     """A product whose relevance goes to the signal, none to the gate (Arras et al. 2017)."""
 
     @staticmethod
-    def forward(ctx: Any, signal: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
-        ctx.gate_shape = gate.shape
-        return signal * gate
+    def forward(
+        ctx: Any,
+        compute: Callable[..., torch.Tensor],
+        signal: torch.Tensor,
+        gate: torch.Tensor,
+    ) -> torch.Tensor:
+        ctx.shapes = signal.shape, gate.shape
+        return compute(signal, gate)
 
     @staticmethod
-    def backward(ctx: Any, relevance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return relevance, relevance.new_zeros(ctx.gate_shape)
+    def backward(ctx: Any, relevance: torch.Tensor) -> tuple[None, torch.Tensor, torch.Tensor]:
+        signal, gate = ctx.shapes
+        return None, relevance.sum_to_size(signal), relevance.new_zeros(gate)
+
+
+class Spread(BasicHook):
+    """What is affine and runs before the first layer: shares by its factors, not by its inputs.
+
+    The special rules of the first layer hand out relevance whatever the inputs are; divided by
+    inputs near zero it would grow without bound.
+    """
+
+    def __init__(self, stabilizer: Stabilizer) -> None:
+        super().__init__(
+            input_modifiers=[torch.ones_like, torch.zeros_like],
+            param_modifiers=[NoMod(param_keys=[])] * 2,
+            gradient_mapper=lambda relevance, outputs: [
+                relevance / stabilizer(outputs[0] - outputs[1]),
+                torch.zeros_like(relevance),
+            ],
+            reducer=lambda inputs, gradients: gradients[0],
+        )
 
 
 class AnyAlphaBeta(AlphaBeta):
@@ -85,35 +112,72 @@ def add_up(parts: Sequence[torch.Tensor]) -> torch.Tensor:
     return functools.reduce(torch.add, parts)
 
 
-def relative_stabilizer(epsilon: float) -> Stabilizer:
+class RelativeStabilizer(Stabilizer):
     """ε in units of the root mean square of each layer's denominators, per photo."""
-    return Stabilizer(epsilon=epsilon, norm_scale=True)
+
+    def __init__(self, epsilon: float) -> None:
+        super().__init__(epsilon=epsilon, norm_scale=True)
+
+    def __call__(self, denominators: torch.Tensor) -> torch.Tensor:
+        stable = super().__call__(denominators)
+        return stable.masked_fill(stable == 0, 1)  # a layer that is silent throughout
 
 
 def build_composite(
-    name: str, alpha: float, stabilizer: Stabilizer, bounds: tuple[torch.Tensor, torch.Tensor]
+    name: str,
+    alpha: float,
+    stabilizer: Stabilizer,
+    canonical: Canonical,
+    bounds: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
 ) -> Composite:
     """Assign a rule to every layer: one to the first, one to convolutions, ε to linear layers.
 
-    ``bounds`` are the lowest and highest inputs a photo can have, float32 [1, channels, 1, 1]
-    each, for the box rule.
+    ``bounds`` are the lowest and highest inputs of each first layer, for the box rule.
     """
     rules: dict[str, Hook] = {
         "alpha-beta": AnyAlphaBeta(alpha, stabilizer),
         "plus": ZPlus(stabilizer=stabilizer),
         "gamma": Gamma(gamma=GAMMA, stabilizer=stabilizer),
         "epsilon": Epsilon(epsilon=stabilizer),
-        "flat": Flat(stabilizer=stabilizer),
-        "box": ZBox(*bounds, stabilizer=stabilizer),
     }
     first, hidden = COMPOSITES[name]
     layers = [
-        *layer_map_base(stabilizer),
+        (Activation | Scale, Pass()),
+        (Affine | zennit.layer.Sum, Norm(stabilizer=stabilizer)),
         (Convolution, rules[hidden]),
         (nn.Linear, rules["epsilon"]),
     ]
-    first_map = [(Linear, rules[first])] if first else []
-    return SpecialFirstLayerMapComposite(layer_map=layers, first_map=first_map)
+    special: dict[str, Hook] = dict.fromkeys(canonical.before, Spread(stabilizer)) if first else {}
+    for layer in canonical.first if first else ():
+        flat = first == "flat"
+        special[layer] = Flat(stabilizer) if flat else ZBox(*bounds[layer], stabilizer=stabilizer)
+    names = [((layer,), rule) for layer, rule in special.items()]
+    return NameLayerMapComposite(name_map=names, layer_map=layers)
+
+
+def first_bounds(
+    net: nn.Module, first: Sequence[str], black: torch.Tensor, white: torch.Tensor
+) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    """Lowest and highest inputs of the first layers, by a black and a white photo [1, C, H, W]."""
+    seen: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    def note(name: str, inputs: tuple[torch.Tensor, ...]) -> None:
+        ends = inputs[0].detach()
+        seen[name] = ends.amin(0, keepdim=True), ends.amax(0, keepdim=True)
+
+    handles = [
+        net.get_submodule(name).register_forward_pre_hook(
+            lambda _layer, inputs, name=name: note(name, inputs)
+        )
+        for name in first
+    ]
+    try:
+        with torch.no_grad():
+            net(torch.cat([black, white]))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return seen
 
 
 def compute(task: AttributionTask, composite: str, alpha: float, epsilon: float) -> Attribution:
@@ -122,9 +186,14 @@ def compute(task: AttributionTask, composite: str, alpha: float, epsilon: float)
     net = task.private_net()
     for layer in net.modules():
         if isinstance(layer, Gate):
-            layer.product = SignalTakesAll.apply
-    black, white = (classifier.normalise(shade) for shade in _extremes(task.batch))
-    rules = build_composite(composite, alpha, relative_stabilizer(epsilon), (black, white))
+            layer.rule = SignalTakesAll.apply
+    canonical = classifier.canonical
+    bounds = {}
+    if COMPOSITES[composite][0] == "box":
+        empty = torch.zeros_like(task.batch[:1])
+        ends = classifier.normalise(empty), classifier.normalise(empty + 1)
+        bounds = first_bounds(net, canonical.first, *ends)
+    rules = build_composite(composite, alpha, RelativeStabilizer(epsilon), canonical, bounds)
     photos = task.batch.clone().requires_grad_()
     with rules.context(net) as hooked:
         logits = hooked(photos)
@@ -136,12 +205,6 @@ def compute(task: AttributionTask, composite: str, alpha: float, epsilon: float)
             "score": (logits.detach() * weights).sum(1),
         },
     )
-
-
-def _extremes(batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Black and white in as many channels as photos have, float32 [1, channels, 1, 1]."""
-    black = torch.zeros_like(batch[:1, :, :1, :1])
-    return black, torch.ones_like(black)
 
 
 def prove(checks: Mapping[str, float]) -> Proof:

@@ -16,7 +16,8 @@ FELZENSZWALB_SCALES = (10, 20, 40, 80, 160, 320)
 def cut(photo: np.ndarray, method: str, count: int, seed: int) -> np.ndarray:
     """Label each pixel of a photo, float64 [H, W, 1 or 3] in 0…1, with its superpixel.
 
-    Labels, int64 [H, W], run from 0 without gaps; their number is near ``count``, seldom equal to it.
+    Labels, int64 [H, W], run from 0 without gaps; their number is near ``count``,
+    seldom equal to it.
     """
     photo = np.ascontiguousarray(np.broadcast_to(photo, (*photo.shape[:2], 3)))
     if method == "slic":

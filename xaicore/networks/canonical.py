@@ -1,214 +1,128 @@
 """Rewrite a network so that every operation is a module of its own that explainers know.
 
-LRP and DeepLIFT hook modules: what happens between modules (a functional ReLU, an addition, one
-activation used twice) they would silently miss. The rewritten network computes the same logits
-from convolutions, linear layers, activations, poolings, :class:`Sum` and :class:`Gate` alone.
+LRP and DeepLIFT follow modules: what happens between modules (a functional ReLU, an addition, one
+activation used twice) they would silently miss. The canonical network computes the same scores,
+operation by operation, in the order in which they run.
 """
 
 from __future__ import annotations
 
-import copy
-import operator
-from collections.abc import Callable
+import threading
 from dataclasses import dataclass
-from typing import Any, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-import zennit.layer
-from captum.attr._core.deep_lift import SUPPORTED_NON_LINEAR
-from torch import fx, nn
-from torch.fx.experimental.optimization import fuse
-from torchvision.ops import StochasticDepth, stochastic_depth
-from zennit.types import Activation, AvgPool, Linear, MaxPool
+from torch import nn
 
+from xaicore.networks.builder import METHODS, Obstacle
+from xaicore.networks.copies import share_weights
+from xaicore.networks.exporting import CannotExport, export
+from xaicore.networks.lowering import lower
+from xaicore.networks.outputs import find_input
 
-class Sum(nn.Module):
-    """Addition of two tensors, in the form that zennit's rules know."""
+__all__ = ["Canonical", "Obstacle", "audit", "canonicalize"]
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.terms = zennit.layer.Sum()
-
-    def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        return self.terms(torch.stack(torch.broadcast_tensors(first, second), dim=-1))
-
-
-class Gate(nn.Module):
-    """Product of two tensors; the larger is the signal, the smaller the gate that scales it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.product: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = torch.mul
-
-    def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        signal, gate = (first, second) if first.numel() >= second.numel() else (second, first)
-        return self.product(signal, gate)
-
-
-ACTIVATIONS: dict[Any, type[nn.Module]] = {
-    torch.relu: nn.ReLU,
-    F.relu: nn.ReLU,
-    "relu": nn.ReLU,
-    "relu_": nn.ReLU,
-    F.relu6: nn.ReLU6,
-    F.silu: nn.SiLU,
-    F.gelu: nn.GELU,
-    F.hardswish: nn.Hardswish,
-    F.hardsigmoid: nn.Hardsigmoid,
-    torch.sigmoid: nn.Sigmoid,
-    "sigmoid": nn.Sigmoid,
-    torch.tanh: nn.Tanh,
-    "tanh": nn.Tanh,
-}
-ADDITIONS = (operator.add, operator.iadd, torch.add, "add", "add_")
-PRODUCTS = (operator.mul, operator.imul, torch.mul, "mul", "mul_")
-# captum knows the rescale rule for some activations; it is the same for any elementwise function.
-SUPPORTED_NON_LINEAR.update(
-    dict.fromkeys(
-        (nn.ReLU6, nn.SiLU, nn.GELU, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh),
-        SUPPORTED_NON_LINEAR[nn.ReLU],
-    )
-)
-ROUTES = (
-    torch.flatten,
-    torch.cat,
-    "flatten",
-    "view",
-    "reshape",
-    "size",
-    "contiguous",
-    "squeeze",
-    getattr,
-    operator.getitem,
-    F.dropout,
-    stochastic_depth,
-)
-TRANSPARENT = (nn.Flatten, nn.Identity, nn.Dropout, nn.Dropout2d, StochasticDepth, Sum, Gate)
-
-
-@dataclass(frozen=True)
-class Obstacle:
-    """A layer that one method cannot explain rightly, and why."""
-
-    method: str
-    layer: str
-    reason: str
+# Largest difference of scores, relative to the largest score, that rounding may explain.
+TOLERANCE = 1e-4
+# torch.export changes settings of the whole process while it runs.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Canonical:
-    """A network in canonical form, and what still stands in the way of LRP and DeepLIFT."""
+    """A network in canonical form, and what still stands in the way of LRP and DeepLIFT.
+
+    ``first`` names the layers with weights that see the photo first, ``before`` what is affine and
+    runs before them. ``notes`` are sentences that hold for every LRP map. ``difference`` is the
+    largest one measured between its scores and the original's, relative to the largest score.
+    """
 
     net: nn.Module
     obstacles: tuple[Obstacle, ...]
+    first: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    difference: float = float("nan")
 
 
-def canonicalize(net: nn.Module) -> Canonical:
-    """Rewrite a network in inference mode; one that cannot be traced stays as it is."""
-    net = net.eval()
+def canonicalize(net: nn.Module, example: torch.Tensor) -> Canonical:
+    """Rewrite a network that takes photos like ``example`` [B, C, H, W]; B does not matter.
+
+    One that cannot be rewritten, or answers differently then, stays as it is, with obstacles.
+    """
+    # Weights made in inference mode could never be propagated through.
+    with torch.inference_mode(False), torch.no_grad():
+        return _canonicalize(net.eval(), example)
+
+
+def _canonicalize(net: nn.Module, example: torch.Tensor) -> Canonical:
+    trials = [photos.to(example) for photos in _trials(tuple(example.shape[1:]))]
+    answers = [net(photos) for photos in trials]  # what it cannot answer at all fails here
     try:
-        fused = cast(fx.GraphModule, fuse(net))
-    except Exception:  # torch.fx raises many types for data-dependent control flow
-        reason = "its forward pass cannot be traced, for what it does depends on the photo"
-        whole = type(net).__name__
-        return Canonical(net, tuple(Obstacle(m, whole, reason) for m in ("lrp", "deeplift")))
-    _own_modules(fused)
-    _modules_for_functions(fused)
-    _convolutions_for_batch_norms(fused)
-    fused.recompile()
-    unchanged = _operations(fx.symbolic_trace(net)) == _operations(fused)
-    return Canonical(net if unchanged else fused, tuple(_find_obstacles(fused)))
+        with _ONE_AT_A_TIME:
+            builder, rewritten = lower(export(net, example))
+    except CannotExport as error:
+        return _refused(net, str(error))
+    difference = _difference(rewritten, trials, answers)
+    if not difference <= TOLERANCE:
+        difference = _difference_without_rounding(net, example)
+    obstacles = builder.obstacles()
+    if not difference <= TOLERANCE:
+        refused = _refused(net, "rewritten for these methods, it would answer differently")
+        return Canonical(net, obstacles + refused.obstacles, difference=difference)
+    first, before = builder.first_layers()
+    return Canonical(rewritten, obstacles, first, before, builder.notes(), difference)
 
 
-def audit(net: nn.Module) -> list[Obstacle]:
-    """List the layers of a network that LRP or DeepLIFT cannot explain rightly, and why."""
-    return list(canonicalize(copy.deepcopy(net)).obstacles)
+def audit(net: nn.Module, example: torch.Tensor | None = None) -> list[Obstacle]:
+    """List the layers of a network that LRP or DeepLIFT cannot explain rightly, and why.
+
+    ``example`` is a batch of photos that it takes, by default found by trying.
+    """
+    if example is None:
+        channels, side = find_input(net)
+        example = torch.zeros(1, channels, side, side)
+    return list(canonicalize(net, example).obstacles)
 
 
-def _operations(graph: fx.GraphModule) -> list[tuple[str, Any]]:
-    """What runs, in order: each module's name and type, each function."""
-    return [
-        (str(node.target), type(graph.get_submodule(str(node.target))))
-        if node.op == "call_module"
-        else (node.op, node.target)
-        for node in graph.graph.nodes
-    ]
+def _refused(net: nn.Module, reason: str) -> Canonical:
+    whole = type(net).__name__
+    return Canonical(net, tuple(Obstacle(method, whole, reason) for method in METHODS))
 
 
-def _own_modules(graph: fx.GraphModule) -> None:
-    """Give every call of a module that is used several times a copy of its own."""
-    seen: set[str] = set()
-    for node in list(graph.graph.nodes):
-        if node.op != "call_module":
-            continue
-        target = str(node.target)
-        if target in seen:
-            layer = copy.deepcopy(graph.get_submodule(target))
-            node.target = _add(graph, f"{target}_{len(seen)}", layer)
-        seen.add(str(node.target))
+def _trials(shape: tuple[int, ...]) -> list[torch.Tensor]:
+    """Noise and smooth photos [B, C, H, W], three and one at a time."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(3, *shape, generator=generator)
+    coarse = torch.rand(3, shape[0], 7, 7, generator=generator) * 4 - 2
+    smooth = F.interpolate(coarse, shape[1:], mode="bilinear")
+    return [noise, smooth, noise[:1], smooth[:1]]
 
 
-def _modules_for_functions(graph: fx.GraphModule) -> None:
-    for node in list(graph.graph.nodes):
-        if node.op not in ("call_function", "call_method"):
-            continue
-        tensors = [argument for argument in node.args if isinstance(argument, fx.Node)]
-        make: Callable[[], nn.Module] | None = ACTIVATIONS.get(node.target)
-        if node.target in ADDITIONS and len(tensors) == 2:
-            make = Sum
-        elif node.target in PRODUCTS and len(tensors) == 2:
-            make = Gate
-        if make is None:
-            continue
-        with graph.graph.inserting_after(node):
-            name = _add(graph, f"canonical_{node.name}", make())
-            call = graph.graph.call_module(name, tuple(tensors))
-        node.replace_all_uses_with(call)
-        graph.graph.erase_node(node)
+def _difference_without_rounding(net: nn.Module, example: torch.Tensor) -> float:
+    """The same in double precision, for a deep network that amplifies rounding beyond measure."""
+    double = share_weights(net).double().eval()
+    trials = [photos.to(example).double() for photos in _trials(tuple(example.shape[1:]))]
+    try:
+        answers = [double(photos) for photos in trials]
+        with _ONE_AT_A_TIME:
+            _, rewritten = lower(export(double, example.double()))
+    except (RuntimeError, CannotExport):  # a network that insists on its own precision
+        return float("nan")
+    return _difference(rewritten, trials, answers)
 
 
-def _convolutions_for_batch_norms(graph: fx.GraphModule) -> None:
-    """A batch normalisation after no convolution is itself one: 1×1, each channel alone."""
-    for node in graph.graph.nodes:
-        if node.op != "call_module":
-            continue
-        norm = graph.get_submodule(str(node.target))
-        if not isinstance(norm, nn.BatchNorm2d):
-            continue
-        width = norm.num_features
-        with torch.inference_mode():
-            offset = norm(torch.zeros(1, width, 1, 1))
-            factor = norm(torch.ones(1, width, 1, 1)) - offset
-        convolution = nn.Conv2d(width, width, 1, groups=width)
-        convolution.weight = nn.Parameter(factor.view(width, 1, 1, 1).clone())
-        convolution.bias = nn.Parameter(offset.flatten().clone())
-        _add(graph, str(node.target), convolution)
-
-
-def _add(graph: fx.GraphModule, name: str, layer: nn.Module) -> str:
-    parent, _, last = name.rpartition(".")
-    setattr(graph.get_submodule(parent), last, layer.eval())
-    return name
-
-
-def _find_obstacles(graph: fx.GraphModule) -> list[Obstacle]:
-    found = []
-    for node in graph.graph.nodes:
-        if node.op == "call_module":
-            layer = graph.get_submodule(str(node.target))
-            name = f"{node.target} ({type(layer).__name__})"
-            known = TRANSPARENT + Linear.__subclass__ + AvgPool.__subclass__ + MaxPool.__subclass__
-            if isinstance(layer, known):
-                continue
-            if not isinstance(layer, Activation) or isinstance(layer, nn.MultiheadAttention):
-                found.append(Obstacle("lrp", name, "LRP has no rule for it"))
-            if type(layer) not in SUPPORTED_NON_LINEAR or isinstance(layer, nn.Softmax):
-                found.append(Obstacle("deeplift", name, "DeepLIFT has no rule for it"))
-        elif node.op in ("call_function", "call_method") and node.target not in ROUTES:
-            name = f"{node.name} ({getattr(node.target, '__name__', node.target)})"
-            found += [
-                Obstacle("lrp", name, "LRP cannot see inside this operation"),
-                Obstacle("deeplift", name, "DeepLIFT cannot see inside this operation"),
-            ]
-    return found
+def _difference(
+    rewritten: nn.Module, trials: list[torch.Tensor], answers: list[torch.Tensor]
+) -> float:
+    """Largest difference in scores, relative to the largest score; NaN where there is none."""
+    differences = []
+    for photos, theirs in zip(trials, answers, strict=True):
+        try:
+            ours = rewritten(photos)
+        except RuntimeError:  # a length written into the graph that fits no other batch
+            return float("nan")
+        scale = theirs.abs().max().clamp(min=torch.finfo(theirs.dtype).tiny)
+        differences.append(((ours - theirs).abs().max() / scale).item())
+    return float(np.max(differences))

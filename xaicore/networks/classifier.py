@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import functools
 import json
@@ -20,6 +19,7 @@ from safetensors.torch import load, load_file, save_file
 from torch import nn
 
 from xaicore.networks.canonical import Canonical, canonicalize
+from xaicore.networks.copies import share_weights
 from xaicore.networks.errors import ClassifierError
 from xaicore.networks.fingerprint import WeightWatch, fingerprint_of, hash_weights
 from xaicore.networks.outputs import ScoreNetwork, input_channels, score_network
@@ -27,6 +27,10 @@ from xaicore.networks.petnet import INPUT_SIZE, LABELS, MEAN, STD, PetNet
 from xaicore.networks.preprocessing import Preprocessing, Size
 
 BUNDLED_WEIGHTS = Path(__file__).parents[2] / "assets" / "model" / "petnet.safetensors"
+
+
+# Two threads that ask for one network's canonical form wait for the same.
+_MAKING_CANONICAL = threading.RLock()
 
 
 class Classifier:
@@ -71,7 +75,6 @@ class Classifier:
         self.weights_hash = hash_weights(self.net)
         self.fingerprint = fingerprint_of(self.net, self._preparation(), self.weights_hash)
         self._watch = WeightWatch(self.net, self.weights_hash)
-        self._lowering = threading.Lock()
 
     @property
     def size(self) -> int:
@@ -79,14 +82,24 @@ class Classifier:
         return self.preprocessing.height
 
     @property
+    def mean(self) -> tuple[float, ...]:
+        """What is taken off each colour channel, on the scale 0…1."""
+        return self.preprocessing.a_channel("mean", self.preprocessing.mean)
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """What each colour channel is divided by, on the scale 0…1."""
+        return self.preprocessing.a_channel("std", self.preprocessing.std)
+
+    @property
     def canonical(self) -> Canonical:
         """The form that LRP and DeepLIFT follow; made when it is first asked for, in seconds."""
-        with self._lowering:
+        with _MAKING_CANONICAL:
             return self._canonical
 
     @functools.cached_property
     def _canonical(self) -> Canonical:
-        return canonicalize(self.net)
+        return canonicalize(self.net, self._blank(1))
 
     def private_net(self, canonical: bool = False) -> nn.Module:
         """Copy the network's modules, not its weights: a place to hook and swap undisturbed.
@@ -95,13 +108,7 @@ class Classifier:
         would silently spoil each other's maps. The copy's tensors share the original's memory.
         ``canonical`` gives the form in which every operation is a module of its own.
         """
-        original = self.canonical.net if canonical else self.net
-        own: dict[int, torch.Tensor] = {}
-        for weight in original.parameters():
-            own[id(weight)] = nn.Parameter(weight.detach(), requires_grad=False)
-        for buffer in original.buffers():
-            own[id(buffer)] = buffer.detach()
-        net = copy.deepcopy(original, own)
+        net = share_weights(self.canonical.net if canonical else self.net)
         for layer in net.modules():
             # An in-place activation would overwrite the feature maps that hooks keep.
             if hasattr(layer, "inplace"):

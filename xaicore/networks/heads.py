@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from xaicore.networks.copies import share_weights
 from xaicore.networks.errors import NetworkError
 from xaicore.networks.parts import Path, part_at
 
@@ -79,7 +79,7 @@ def set_head_aside(net: nn.Module, batch: torch.Tensor, path: Path) -> SetAside:
         candidates = [SetAside(net, number, kind)]
         layer = _layer_that_gives(net, batch, path)
         if layer is not None:
-            bare = copy_sharing_weights(net)
+            bare = share_weights(net)
             bare.set_submodule(layer, nn.Identity())
             candidates.insert(0, SetAside(bare, None, kind))
         for candidate in candidates:
@@ -95,16 +95,6 @@ def without_call(net: nn.Module, batch: torch.Tensor, number: int) -> Any:
     """A network's answer when one call of a softmax or sigmoid hands on what it was given."""
     with _PassedOver(number):
         return net(batch)
-
-
-def copy_sharing_weights(net: nn.Module) -> nn.Module:
-    """Copy a network's modules, not its weights."""
-    own: dict[int, Any] = {}
-    for weight in net.parameters():
-        own[id(weight)] = nn.Parameter(weight.detach(), requires_grad=False)
-    for buffer in net.buffers():
-        own[id(buffer)] = buffer.detach()
-    return copy.deepcopy(net, own)
 
 
 class _Calls(TorchFunctionMode):
@@ -147,7 +137,7 @@ class _PassedOver(TorchFunctionMode):
 
 def _layer_that_gives(net: nn.Module, batch: torch.Tensor, path: Path) -> str | None:
     """The name of the layer that ran once and whose output is the network's."""
-    watched = copy_sharing_weights(net)
+    watched = share_weights(net)
     given: dict[str, list[torch.Tensor]] = {}
     for name, layer in watched.named_modules():
         if type(layer) in LAYERS and name:

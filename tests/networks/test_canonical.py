@@ -1,0 +1,253 @@
+"""Networks written in many ways: the same scores in canonical form, and right maps or a refusal."""
+
+import copy
+import threading
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import xaicore
+from tests.networks.nets import CURVED, PIECEWISE_LINEAR, around, conv, lively, photos
+from xaicore.explainers import lrp
+from xaicore.explainers.base import AttributionTask
+from xaicore.networks.canonical import audit, canonicalize
+from xaicore.networks.operations import Gate
+
+ALL = {**PIECEWISE_LINEAR, **CURVED}
+
+
+def classifier_of(net: nn.Module, size: int = 32) -> xaicore.Classifier:
+    return xaicore.Classifier(net, size=size, device="cpu", target_layer="any")
+
+
+def relevance(net: nn.Module, batch: torch.Tensor, composite: str = "epsilon") -> torch.Tensor:
+    """LRP in double precision with the smallest ε."""
+    classifier = classifier_of(net.double())
+    classifier._canonical = canonicalize(classifier.net, batch.double())
+    assert classifier.canonical.obstacles == ()
+    targets = torch.ones(len(batch), dtype=torch.int64)
+    task = AttributionTask(classifier, batch.double(), targets, "logit", canonical=True)
+    return lrp.compute(task, composite, 2.0, 1e-13).maps
+
+
+def gradient_times_input(net: nn.Module, batch: torch.Tensor) -> torch.Tensor:
+    batch = batch.double().requires_grad_()
+    (gradient,) = torch.autograd.grad(net.double()(batch)[:, 1].sum(), batch)
+    return (gradient * batch).sum(1).detach()
+
+
+def far(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    return ((ours - theirs).abs().max() / theirs.abs().max()).item()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_scores_are_the_same_for_any_number_of_photos(name):
+    net = lively(ALL[name])
+    canonical = canonicalize(net, photos(1))
+    assert canonical.difference < 1e-5
+    for count in (1, 2, 5):
+        batch = photos(count).to(memory_format=torch.channels_last)
+        with torch.inference_mode():
+            assert canonical.net(batch) == pytest.approx(net(batch), rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", PIECEWISE_LINEAR)
+def test_relevance_is_gradient_times_input_where_a_network_is_piecewise_linear(name):
+    net = lively(PIECEWISE_LINEAR[name])
+    assert far(relevance(net, photos()), gradient_times_input(net, photos())) < 1e-6
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_contributions_add_up(name):
+    classifier = classifier_of(lively(ALL[name]))
+    assert [o for o in classifier.canonical.obstacles if o.method == "deeplift"] == []
+    checks = xaicore.explain(classifier, photos(), "deeplift", [0, 1], baseline="black").checks
+    misses = np.abs(checks["convergence_delta"] / checks["score_change"])
+    assert (misses < 1e-3).all()
+
+
+@pytest.mark.parametrize("name", CURVED)
+@pytest.mark.parametrize("composite", ["epsilon-alpha2-beta1-flat", "epsilon-gamma-box"])
+def test_curved_networks_have_maps(name, composite):
+    e = xaicore.explain(classifier_of(lively(CURVED[name])), photos(), "lrp", composite=composite)
+    assert np.isfinite(e.maps).all()
+    assert np.ptp(e.maps) > 0
+
+
+def test_relevance_passes_a_normalisation_with_its_spread_held():
+    def held(net, x):
+        x = F.relu(net.stem(x)).permute(0, 2, 3, 1)
+        spread = (x.var(-1, correction=0, keepdim=True) + 1e-5).sqrt().detach()
+        y = (x - x.mean(-1, keepdim=True)) / spread * net.norm.weight + net.norm.bias
+        return net.head(F.leaky_relu(y).permute(0, 3, 1, 2))
+
+    net = lively(
+        lambda: around(
+            lambda net, x: F.leaky_relu(net.norm(x.permute(0, 2, 3, 1))).permute(0, 3, 1, 2),
+            norm=nn.LayerNorm(6),
+        )
+    )
+    ours = relevance(net, photos())
+    net.steps = held
+    assert far(ours, gradient_times_input(net, photos())) < 1e-6
+    notes = canonicalize(lively(CURVED["layer normalisation, channels last"]), photos()).notes
+    assert notes == ("Normalisations by the photo's own spread hold that spread fixed.",)
+
+
+@pytest.mark.parametrize("gate_first", [False, True])
+def test_relevance_takes_the_signal_and_not_the_gate(gate_first):
+    def product(net, x):
+        signal, gate = net.signal(x), torch.sigmoid(net.gate(x))
+        return gate * signal if gate_first else signal * gate
+
+    def held(net, x):
+        x = F.relu(net.stem(x))
+        return net.head(net.signal(x) * torch.sigmoid(net.gate(x)).detach())
+
+    net = lively(lambda: around(product, signal=conv(6, 6), gate=conv(6, 6)))
+    ours = relevance(net, photos())
+    net.steps = held
+    assert far(ours, gradient_times_input(net, photos())) < 1e-6
+
+
+def test_the_first_layer_is_the_first_to_run_and_no_scale_before_it():
+    net = lively(PIECEWISE_LINEAR["layers defined in another order"])
+    canonical = canonicalize(net, photos())
+    (first,) = canonical.first
+    assert torch.equal(canonical.net.get_submodule(first).weight, net.first.weight)
+    net = lively(PIECEWISE_LINEAR["scale and shift of the photo"])
+    canonical = canonicalize(net, photos())
+    (first,) = canonical.first
+    assert torch.equal(canonical.net.get_submodule(first).weight, net.stem.weight)
+
+
+@pytest.mark.parametrize("composite", ["epsilon-alpha2-beta1-flat", "epsilon-gamma-box"])
+def test_a_shift_of_the_photo_may_stand_within_the_network(composite):
+    """Colours 0…1 go in, and the network makes −1…1 of them; or −1…1 goes in."""
+    inside = lively(PIECEWISE_LINEAR["scale and shift of the photo"])
+    outside = copy.deepcopy(inside)
+    outside.steps = lambda net, x: net.head(F.relu(net.stem(x)))
+    colours = (photos() + 2) / 4
+    colours[:, :, 4, 5] = 0.5  # becomes zero, by which relevance must not be divided
+    maps = []
+    for net, mean, batch in ((inside, 0, colours), (outside, 0.5, colours * 2 - 1)):
+        classifier = classifier_of(net)
+        classifier.mean, classifier.std = (mean,) * 3, (0.5 if mean else 1.0,) * 3
+        maps.append(xaicore.explain(classifier, batch, "lrp", [0, 1], composite=composite).maps)
+    assert np.abs(maps[0] - maps[1]).max() < 1e-4 * np.abs(maps[1]).max()
+
+
+def test_two_equal_factors_are_a_square_and_two_unbounded_ones_are_refused():
+    square = canonicalize(lively(lambda: around(lambda net, x: x * x)), photos())
+    assert square.obstacles == ()
+    assert not any(isinstance(layer, Gate) for layer in square.net.modules())
+    net = lively(lambda: around(lambda net, x: net.one(x) * net.two(x), one=conv(6, 6),
+                                two=conv(6, 6)))  # fmt: skip
+    (obstacle,) = canonicalize(net, photos()).obstacles
+    assert obstacle.method == "lrp"
+    assert "multiplies two computed tensors" in obstacle.reason
+    checks = xaicore.explain(classifier_of(net), photos(), "deeplift", [0, 1]).checks
+    assert np.abs(checks["convergence_delta"] / checks["score_change"]).max() < 1e-3
+
+
+class Attending(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(6, 2, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.attention(x, x, x, need_weights=False)[0]
+
+
+REFUSED = {
+    "attention": (
+        lambda: around(
+            lambda net, x: net.block(x.flatten(2).transpose(1, 2)).transpose(1, 2)[..., None],
+            block=Attending(),
+        ),
+        r"block\.attention",
+        "attention|computed matrices",
+    ),
+    "weights that the photo decides": (
+        lambda: around(
+            lambda net, x: F.conv2d(x, net.make(x.mean((0, 2, 3))).view(6, 6, 1, 1)),
+            make=nn.Linear(6, 36),
+        ),
+        "Steps",
+        "mixes",
+    ),
+    "weights that each photo decides": (
+        lambda: around(
+            lambda net, x: F.conv2d(
+                x.flatten(0, 1)[None], net.make(x.mean((2, 3))).view(-1, 6, 1, 1), groups=len(x)
+            ).unflatten(1, (len(x), 6))[0],
+            make=nn.Linear(6, 36),
+        ),
+        "Steps",
+        "computed from the photo",
+    ),
+    "sorting": (lambda: around(lambda net, x: x.sort(2)[0]), "Steps", "'sort'"),
+    "a mean over the photos": (lambda: around(lambda net, x: x - x.mean()), "Steps", "mixes"),
+    "a branch": (
+        lambda: around(lambda net, x: x * 0 if x.mean() > 9 else x), "Steps", "branches on"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_has_no_rule_is_refused_by_name_in_a_plain_sentence(name, capfd):
+    make, layer, reason = REFUSED[name]
+    obstacles = audit(lively(make), photos())
+    for method in ("lrp", "deeplift"):
+        found = [o for o in obstacles if o.method == method]
+        assert found
+        with pytest.raises(xaicore.ExplainerError, match=f"(?s){layer}.*({reason})"):
+            xaicore.explain(classifier_of(lively(make)), photos(), method)
+        for o in found:
+            assert "\n" not in o.reason
+            assert "torch." not in o.reason
+    assert capfd.readouterr().err == ""
+
+
+def test_a_maximum_is_owed_to_where_it_stood():
+    """Two values, the photo's largest first and the baseline's second: 3 − 0 and 0 − 2 by hand."""
+    net = nn.Sequential(nn.MaxPool2d((1, 2)), nn.Flatten(), nn.Linear(3, 2))
+    nn.init.ones_(net[2].weight)
+    classifier = xaicore.Classifier(net, size=2, device="cpu", target_layer="any")
+    photo = torch.tensor([[3.0, 0.0], [0.0, 0.0]]).expand(1, 3, 2, 2).contiguous()
+    net[2] = nn.Linear(6, 2)
+    nn.init.ones_(net[2].weight)
+    e = xaicore.explain(classifier, photo, "deeplift", [0])
+    assert e.maps[0] == pytest.approx(np.array([[9.0, 0.0], [0.0, 0.0]]))
+
+
+def test_weights_are_shared_and_threads_make_one_form():
+    classifier = classifier_of(lively(PIECEWISE_LINEAR["layers defined in another order"]))
+    forms = []
+    threads = [
+        threading.Thread(target=lambda: forms.append(classifier.canonical)) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for _ in range(20):
+        classifier.logits(photos())
+    for thread in threads:
+        thread.join()
+    assert len({id(form) for form in forms}) == 1
+    held = {weight.data_ptr() for weight in classifier.net.parameters()}
+    assert {weight.data_ptr() for weight in classifier.private_net(True).parameters()} == held
+
+
+def test_a_network_used_while_it_is_rewritten_answers_as_ever():
+    classifier = classifier_of(lively(CURVED["many activations"]))
+    batch = photos()
+    before = classifier.logits(batch)
+    rewriting = threading.Thread(target=lambda: classifier.canonical)
+    rewriting.start()
+    answers = [classifier.logits(batch)]
+    while rewriting.is_alive():
+        answers.append(classifier.logits(batch))
+    assert all(torch.equal(answer, before) for answer in answers)
