@@ -167,7 +167,7 @@ def fixed(net: nn.Module) -> nn.Module:
 def gradient_times_input(net: nn.Module, task: AttributionTask) -> torch.Tensor:
     batch = task.batch.clone().requires_grad_()
     net.requires_grad_(False)
-    score = net(batch).gather(1, task.targets[:, None]).sum()
+    score = net(batch).gather(1, task.class_indices[:, None]).sum()
     return (batch * torch.autograd.grad(score, batch)[0]).sum(1)
 
 
