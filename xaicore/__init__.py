@@ -7,6 +7,8 @@ from xaicore.explainers import EXPLAINERS, explain
 from xaicore.explainers.base import Explainer, ExplainerError, Explanation, Parameter, Proof
 from xaicore.metrics import METRICS, score_maps
 from xaicore.metrics.base import PROTOCOLS, Metric, MetricError, Protocol
+from xaicore.networks.errors import NetworkError
+from xaicore.networks.importing.load import inspect_network, load_network
 from xaicore.photos import PhotoError, load_photo
 from xaicore.zoo import NETWORKS
 
@@ -24,6 +26,7 @@ __all__ = [
     "Explanation",
     "Metric",
     "MetricError",
+    "NetworkError",
     "Obstacle",
     "Parameter",
     "PhotoError",
@@ -31,7 +34,9 @@ __all__ = [
     "Protocol",
     "audit",
     "explain",
+    "inspect_network",
     "load_classifier",
+    "load_network",
     "load_photo",
     "percentile_among_controls",
     "score_maps",

@@ -91,24 +91,22 @@ def keras_like_onnx(onnx, last="Sigmoid"):
         h.make_node("Add", ["product", "offset"], ["score"], "add"),
         h.make_node(last, ["score"], ["answer"], "head"),
     ]  # fmt: skip
-    return _model(onnx, nodes, {n: t.from_array(v, n) for n, v in weights.items()}, [None, 20, 24, 3])
+    tensors = [t.from_array(value, name) for name, value in weights.items()]
+    return _model(onnx, nodes, tensors, [None, 20, 24, 3], [None, 1])
 
 
-def tiny_onnx(onnx, node, inputs=(None, 3, 8, 8), initializers=()):
+def tiny_onnx(onnx, node, inputs=(None, 3, 8, 8), initializers=(), answer=4):
     """A file of one operator from "photos" to "answer"."""
-    tensors = {tensor.name: tensor for tensor in initializers}
-    return _model(onnx, [node], tensors, list(inputs))
+    return _model(onnx, [node], initializers, inputs, [None] * answer)
 
 
-def _model(onnx, nodes, tensors, shape):
+def _model(onnx, nodes, tensors, inputs, outputs):
     h, kind = onnx.helper, onnx.TensorProto.FLOAT
-    graph = h.make_graph(
-        nodes,
-        "net",
-        [h.make_tensor_value_info("photos", kind, [side or "n" for side in shape])],
-        [h.make_tensor_value_info("answer", kind, None)],
-        list(tensors.values()),
+    photos, answer = (
+        h.make_tensor_value_info(name, kind, [side or f"{name}{n}" for n, side in enumerate(sides)])
+        for name, sides in (("photos", inputs), ("answer", outputs))
     )
+    graph = h.make_graph(nodes, "net", [photos], [answer], list(tensors))
     model = h.make_model(graph, opset_imports=[h.make_opsetid("", 18)])
     model.ir_version = 9
     return model

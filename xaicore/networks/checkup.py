@@ -66,9 +66,7 @@ def check_up(classifier: Classifier, photos: Sequence[Image.Image]) -> CheckUp:
     """Look a network over; ``photos`` are some that it answers to, upright and RGB."""
     batch = classifier.preprocess(photos)
     probabilities = classifier.predict(batch)
-    answers = [
-        Answer(classifier.labels[row.argmax()], float(row.max())) for row in probabilities
-    ]
+    answers = [Answer(classifier.labels[row.argmax()], float(row.max())) for row in probabilities]
     return CheckUp(
         kind=type(classifier.net).__name__,
         weights=sum(tensor.numel() for tensor in classifier.net.parameters()),

@@ -16,7 +16,6 @@ LISTED = {
     "ReduceMean",
     "ReduceMin",
     "ReduceSum",
-    "Reshape",
     "Resize",
     "Slice",
     "Split",
@@ -34,30 +33,31 @@ class _Watch(fx.Interpreter):
         super().__init__(graph)
         self.fixed: dict[fx.Node, Any] = {}
         self.lists: dict[fx.Node, Any] = {}
-        self.in_order: dict[fx.Node, tuple[int, ...]] = {}
+        self.reshaped: dict[fx.Node, tuple[int, ...]] = {}
 
     def run_node(self, node: fx.Node) -> Any:
         value = super().run_node(node)
-        if node.meta.get("onnx_op_type") == "Gather" and _gathers_all_in_order(*self._arguments(node)):
-            self.in_order[node] = tuple(value.shape)
+        if self._is_reshape(node):
+            self.reshaped[node] = tuple(value.shape)
         if node.op == "get_attr" or (
             node.op == "call_function" and all(one in self.fixed for one in node.all_input_nodes)
         ):
             self.fixed[node] = value
-        if isinstance(value, torch.Tensor) and value.numel() <= MOST_NUMBERS:
-            if node in self.fixed or not (value.is_floating_point() or value.is_complex()):
-                self.lists[node] = value.tolist()
+        is_list = isinstance(value, torch.Tensor) and value.numel() <= MOST_NUMBERS
+        if is_list and (node in self.fixed or not value.is_floating_point()):
+            self.lists[node] = value.tolist()
         return value
 
-    def _arguments(self, node: fx.Node) -> tuple[Any, ...]:
-        return self.fetch_args_kwargs_from_env(node)[0]
-
-
-def _gathers_all_in_order(data: Any, places: Any, *_axis: Any) -> bool:
-    """Whether every number of a list is taken in turn, which is how torch writes some reshapes."""
-    if not isinstance(data, torch.Tensor) or data.dim() != 1 or data.numel() != places.numel():
-        return False
-    return torch.equal(places.flatten(), torch.arange(data.numel()))
+    def _is_reshape(self, node: fx.Node) -> bool:
+        """A reshape, or every number of a list taken in turn, as torch writes some of them."""
+        operator = node.meta.get("onnx_op_type")
+        if node.op != "call_function" or operator not in ("Reshape", "Gather"):
+            return False
+        data, places = self.fetch_args_kwargs_from_env(node)[0][:2]
+        if operator == "Reshape":
+            return True
+        is_list = data.dim() == 1 and data.numel() == places.numel()
+        return is_list and torch.equal(places.flatten(), torch.arange(data.numel()))
 
 
 def settle_shapes(graph: fx.GraphModule, batch: torch.Tensor) -> None:
@@ -73,34 +73,46 @@ def settle_shapes(graph: fx.GraphModule, batch: torch.Tensor) -> None:
     for node, value in two.fixed.items():
         if node.op != "get_attr" and isinstance(value, torch.Tensor):
             _replace_by_constant(graph, node, value)
-    for node, shape in two.in_order.items():
-        if three.in_order.get(node) == (3, *shape[1:]):
-            _replace_by_reshape(graph, node, (-1, *shape[1:]))
+    for node, shape in two.reshaped.items():
+        settled = _reshape_of(shape, three.reshaped.get(node, ()))
+        if settled is not None and node not in two.fixed:
+            _replace_by_reshape(graph, node, settled)
     _remove_unused(graph)
 
 
 def _settled(node: fx.Node, value: Any, two: _Watch, three: _Watch) -> Any:
-    """The number or list that an argument always is; what varies otherwise stays as it is.
+    """The number or list that an argument always is; what varies stays as it is.
 
-    A shape whose one varying side is the number of photos is "any number" for a reshape, and asks
-    the photos for an expansion.
+    In the shape of an expansion the number of photos, where it varies, is asked of the photos.
     """
     if value not in two.lists or value not in three.lists:
         return value
     first, second = two.lists[value], three.lists[value]
     if first == second:
         return first
-    varying = [place for place, (a, b) in enumerate(zip(first, second, strict=True)) if a != b]
-    if len(varying) != 1:
-        return value
-    place = varying[0]
-    is_multiple = 3 * first[place] == 2 * second[place]
-    operator = node.meta["onnx_op_type"]
-    if operator == "Reshape" and is_multiple and -1 not in first:
-        return [*first[:place], -1, *first[place + 1 :]]
-    if operator == "Expand" and first[place] == 2 and is_multiple:
+    varying = [
+        place for place, pair in enumerate(zip(first, second, strict=True)) if pair == (2, 3)
+    ]
+    is_expansion = node.meta["onnx_op_type"] == "Expand"
+    if is_expansion and len(varying) == 1 and _but(first, varying[0]) == _but(second, varying[0]):
+        place = varying[0]
         return [*first[:place], _number_of_photos(node), *first[place + 1 :]]
     return value
+
+
+def _reshape_of(first: tuple[int, ...], second: tuple[int, ...]) -> list[int] | None:
+    """The shape that is the first for two photos and the second for three, or None."""
+    if len(first) != len(second):
+        return None
+    varying = [place for place, (a, b) in enumerate(zip(first, second, strict=True)) if a != b]
+    if len(varying) > 1:
+        return None
+    place = varying[0] if varying else 0
+    return [*first[:place], -1, *first[place + 1 :]] if first else None
+
+
+def _but(numbers: list[int], place: int) -> list[int]:
+    return numbers[:place] + numbers[place + 1 :]
 
 
 def _number_of_photos(node: fx.Node) -> fx.Node:
@@ -116,7 +128,7 @@ def _replace_by_constant(graph: fx.GraphModule, node: fx.Node, value: torch.Tens
         node.replace_all_uses_with(graph.graph.get_attr(name))
 
 
-def _replace_by_reshape(graph: fx.GraphModule, node: fx.Node, shape: tuple[int, ...]) -> None:
+def _replace_by_reshape(graph: fx.GraphModule, node: fx.Node, shape: list[int]) -> None:
     with graph.graph.inserting_before(node):
         reshaped = graph.graph.call_function(torch.reshape, (node.args[0], shape))
     node.replace_all_uses_with(reshaped)
