@@ -8,6 +8,8 @@ from xaicore.metrics.base import PROTOCOLS, Metric, MetricError, Protocol
 from xaicore.metrics.controls import CONTROLS, Control, percentile_among_controls
 from xaicore.networks.canonical import Obstacle, audit
 from xaicore.networks.classifier import Classifier, ClassifierError, load_classifier
+from xaicore.networks.errors import NetworkError
+from xaicore.networks.importing.load import inspect_network, load_network
 from xaicore.networks.zoo import NETWORKS
 from xaicore.photos import PhotoError, load_photo
 
@@ -25,6 +27,7 @@ __all__ = [
     "Explanation",
     "Metric",
     "MetricError",
+    "NetworkError",
     "Obstacle",
     "Parameter",
     "PetlensError",
@@ -33,7 +36,9 @@ __all__ = [
     "Protocol",
     "audit",
     "explain",
+    "inspect_network",
     "load_classifier",
+    "load_network",
     "load_photo",
     "percentile_among_controls",
     "score_maps",

@@ -93,7 +93,9 @@ def facts_from(settings: Mapping[str, object], place: str) -> Facts:
     for name, value in settings.items():
         try:
             read[name] = READERS[name](value)
-        except (TypeError, ValueError) as error:
+        except NetworkError as error:
+            raise NetworkError(f"{place}: {error}") from error
+        except (TypeError, ValueError, OverflowError) as error:
             raise NetworkError(
                 f"{place}: the entry {name!r} cannot be {str(value)[:80]!r}."
             ) from error

@@ -17,6 +17,7 @@ from xaicore.networks.errors import NetworkError
 from xaicore.networks.importing.facts import READERS, Facts, NetworkFile, facts_from
 from xaicore.networks.importing.source import MAX_BYTES, TOO_LARGE, Source, checked_name
 from xaicore.networks.preprocessing import MAX_SIDE
+from xaicore.networks.soundness import sound
 
 INSTALL = 'ONNX files need three more packages: pip install "petlens[onnx]".'
 STANDARD = ("", "ai.onnx")
@@ -234,7 +235,7 @@ def _convert(model: Any, wanted: Input, facts: Facts) -> nn.Module:
     """The torch network of an ONNX file, compared with ONNX Runtime on noise and on a photo."""
     batch = _examples(facts)
     expected = _runtime_answers(model, wanted, batch)
-    graph = _torch_graph(model, wanted, batch)
+    graph, _notes = sound(_torch_graph(model, wanted, batch))
     with torch.no_grad():
         answer = graph(batch)
     answers = answer if isinstance(answer, tuple) else (answer,)
@@ -299,7 +300,8 @@ def _torch_graph(model: Any, wanted: Input, batch: torch.Tensor) -> nn.Module:
             f"This ONNX file uses {error.op_type}, which cannot be converted to torch. {EXPORT}"
         ) from error
     except Exception as error:  # onnx2fx raises many types
-        raise NetworkError(f"This ONNX file cannot be converted to torch. {EXPORT}") from error
+        why = " was exported for one photo at a time, and" if wanted.one_photo else ""
+        raise NetworkError(f"This ONNX file{why} cannot be converted to torch. {EXPORT}") from error
     return graph.eval().requires_grad_(False)
 
 

@@ -142,7 +142,7 @@ def _without_outer_folder(unpacked: dict[str, bytes]) -> Files:
         kept = {name.partition("/")[2]: data for name, data in kept.items()}
 
     def read(name: str) -> bytes:
-        if name not in kept:
+        if checked_name(name) not in kept:
             raise NetworkError(f"There is no file {name!r} in this zip. Add it and try again.")
         return kept[name]
 
