@@ -76,7 +76,8 @@ def test_method_view_and_duel(page: Page) -> None:
     expect(deeplift).to_have_count(0)
     wait_until_settled(page)
     point(page, stage, 0.5, 0.5)
-    expect(page.locator(".panel .reading")).to_have_text(
+    # What nobody sees any more may stay in the page for a while.
+    expect(page.locator(".panel .reading").filter(visible=True)).to_have_text(
         [re.compile("LRP.*value"), re.compile("DeepLIFT.*value")]
     )
     page.get_by_role("radio", name="Slider").click()

@@ -20,7 +20,7 @@ ALL = {**PIECEWISE_LINEAR, **CURVED}
 
 
 def classifier_of(net: nn.Module, size: int = 32) -> xaicore.Classifier:
-    return xaicore.Classifier(net, size=size, device="cpu", target_layer="any")
+    return xaicore.Classifier(net, size=size, device="cpu")
 
 
 def relevance(net: nn.Module, batch: torch.Tensor, composite: str = "epsilon") -> torch.Tensor:
@@ -216,7 +216,7 @@ def test_a_maximum_is_owed_to_where_it_stood():
     """Two values, the photo's largest first and the baseline's second: 3 − 0 and 0 − 2 by hand."""
     net = nn.Sequential(nn.MaxPool2d((1, 2)), nn.Flatten(), nn.Linear(3, 2))
     nn.init.ones_(net[2].weight)
-    classifier = xaicore.Classifier(net, size=2, device="cpu", target_layer="any")
+    classifier = xaicore.Classifier(net, size=2, device="cpu")
     photo = torch.tensor([[3.0, 0.0], [0.0, 0.0]]).expand(1, 3, 2, 2).contiguous()
     net[2] = nn.Linear(6, 2)
     nn.init.ones_(net[2].weight)
