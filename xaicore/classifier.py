@@ -57,6 +57,7 @@ class Classifier:
         self.preprocessing = preprocessing or Preprocessing(size, mean, std)
         self.notes = tuple(notes)
         self.size = self.preprocessing.height
+        self.mean, self.std = self.preprocessing.mean, self.preprocessing.std
         self.dataset_mean = tuple(dataset_mean)
         self.canonical = canonicalize(self.net)
         self.target_layer = target_layer or self._last_spatial_convolution()
