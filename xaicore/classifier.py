@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -57,7 +58,8 @@ class Classifier:
         self.preprocessing = preprocessing or Preprocessing(size, mean, std)
         self.notes = tuple(notes)
         self.size = self.preprocessing.height
-        self.mean, self.std = self.preprocessing.mean, self.preprocessing.std
+        self.mean = tuple(cast(Sequence[float], self.preprocessing.mean))
+        self.std = tuple(cast(Sequence[float], self.preprocessing.std))
         self.dataset_mean = tuple(dataset_mean)
         self.canonical = canonicalize(self.net)
         self.target_layer = target_layer or self._last_spatial_convolution()
