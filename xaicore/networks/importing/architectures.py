@@ -58,7 +58,9 @@ def find_architectures(facts: Facts) -> list[Architecture]:
     name = str(facts.architecture).removeprefix("timm/")
     if name.lower() == "petnet":
         return [Architecture("PetNet", _petnet, lambda _net: PETNET)]
-    found = [_torchvision(name)] if name in _torchvision_names() else []
+    is_timms_own = str(facts.architecture).startswith("timm/")
+    is_torchvisions = name in _torchvision_names() and not is_timms_own
+    found = [_torchvision(name)] if is_torchvisions else []
     timm = _timm()
     if timm is not None and re.fullmatch(r"[\w.]+", name) and timm.is_model(name):
         found.append(_timm_architecture(timm, name))

@@ -148,9 +148,9 @@ def _channels(blank: nn.Module, state: State) -> int:
 
 
 def _with_channels(net: nn.Module, channels: int) -> nn.Module:
-    """A network whose first convolution takes as many channels."""
+    """A network whose first convolution takes grey photos where the weights are for them."""
     first = _first_convolution(net)
-    if first is None or channels == first[1].in_channels or first[1].groups != 1:
+    if channels != 1 or first is None or first[1].in_channels != 3 or first[1].groups != 1:
         return net
     layer = first[1]
     layer.in_channels = channels
