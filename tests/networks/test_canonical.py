@@ -25,7 +25,9 @@ def classifier_of(net: nn.Module, size: int = 32) -> xaicore.Classifier:
 
 def relevance(net: nn.Module, batch: torch.Tensor, composite: str = "epsilon") -> torch.Tensor:
     """LRP in double precision with the smallest ε."""
-    classifier = classifier_of(net.double())
+    classifier = classifier_of(net)
+    # Other than a visitor's, whose weights are taken as 32-bit.
+    classifier.net = net.double()
     classifier._canonical = canonicalize(classifier.net, batch.double())
     assert classifier.canonical.obstacles == ()
     targets = torch.ones(len(batch), dtype=torch.int64)
