@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from captum.attr import DeepLift
 from torch import nn
 
 import xaicore
-from tests.networks.nets import CURVED, PIECEWISE_LINEAR, around, conv, lively, photos
+from tests.networks.nets import CURVED, PIECEWISE_LINEAR, around, conv, head, lively, photos
 from xaicore.explainers import lrp
 from xaicore.explainers.base import Task
 from xaicore.networks.canonical import audit, canonicalize
@@ -222,6 +223,18 @@ def test_a_maximum_is_owed_to_where_it_stood():
     nn.init.ones_(net[2].weight)
     e = xaicore.explain(classifier, photo, "deeplift", [0])
     assert e.maps[0] == pytest.approx(np.array([[9.0, 0.0], [0.0, 0.0]]))
+
+
+def test_where_no_activation_follows_another_contributions_are_captums():
+    torch.manual_seed(0)
+    layers = [conv(), nn.MaxPool2d(2), conv(6, 6), nn.ELU(), conv(6, 6), nn.LeakyReLU(), head()]
+    classifier = classifier_of(nn.Sequential(*layers).eval())
+    e = xaicore.explain(classifier, photos(), "deeplift", [0, 1], baseline="zero")
+    theirs = DeepLift(classifier.private_net()).attribute(
+        photos().requires_grad_(), torch.zeros_like(photos()), target=torch.tensor([0, 1])
+    )
+    theirs = theirs.sum(1).detach().numpy()
+    assert np.abs(e.maps - theirs).max() < 1e-5 * np.abs(theirs).max()
 
 
 def test_weights_are_shared_and_threads_make_one_form():
