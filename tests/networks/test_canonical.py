@@ -1,21 +1,26 @@
 """Networks written in many ways: the same scores in canonical form, and right maps or a refusal."""
 
 import copy
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from captum.attr import DeepLift
 from torch import nn
 
 import xaicore
-from tests.networks.nets import CURVED, PIECEWISE_LINEAR, around, conv, lively, photos
+from tests.networks.nets import CURVED, PIECEWISE_LINEAR, around, conv, head, lively, photos
 from xaicore.explainers import lrp
 from xaicore.explainers.base import AttributionTask
 from xaicore.networks.canonical import audit, canonicalize
 from xaicore.networks.operations import Gate
 
+ROOT = Path(__file__).parents[2]
 ALL = {**PIECEWISE_LINEAR, **CURVED}
 
 
@@ -224,6 +229,41 @@ def test_a_maximum_is_owed_to_where_it_stood():
     nn.init.ones_(net[2].weight)
     e = xaicore.explain(classifier, photo, "deeplift", [0])
     assert e.maps[0] == pytest.approx(np.array([[9.0, 0.0], [0.0, 0.0]]))
+
+
+def test_where_no_activation_follows_another_contributions_are_captums():
+    torch.manual_seed(0)
+    layers = [conv(), nn.MaxPool2d(2), conv(6, 6), nn.ELU(), conv(6, 6), nn.LeakyReLU(), head()]
+    classifier = classifier_of(nn.Sequential(*layers).eval())
+    e = xaicore.explain(classifier, photos(), "deeplift", [0, 1], baseline="zero")
+    theirs = DeepLift(classifier.private_net()).attribute(
+        photos().requires_grad_(), torch.zeros_like(photos()), target=torch.tensor([0, 1])
+    )
+    theirs = theirs.sum(1).detach().numpy()
+    assert np.abs(e.maps - theirs).max() < 1e-5 * np.abs(theirs).max()
+
+
+FORKED = """
+import os, torch
+from xaicore.networks.canonical import audit
+
+def propagate():
+    torch.ones(1, requires_grad=True).sum().backward()
+
+audit(torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.ReLU()), torch.zeros(1, 3, 8, 8))
+propagate()
+child = os.fork()
+if child == 0:
+    propagate()
+    os._exit(0)
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_forked_process_can_explain_after_a_network_was_rewritten():
+    """Left alone, torch.export would have autograd start threads that do not survive a fork."""
+    process = subprocess.run([sys.executable, "-c", FORKED], cwd=ROOT, capture_output=True)
+    assert process.returncode == 0
 
 
 def test_weights_are_shared_and_threads_make_one_form():

@@ -32,6 +32,7 @@ def export(net: nn.Module, example: torch.Tensor) -> ExportedProgram:
 
     Raises :class:`CannotExport`.
     """
+    _start_autograd()
     net = share_weights(net).eval()
     shape = example.shape[1:]
     with warnings.catch_warnings(), contextlib.redirect_stderr(_OtherThreads(sys.stderr)):
@@ -46,6 +47,15 @@ def export(net: nn.Module, example: torch.Tensor) -> ExportedProgram:
             raise CannotExport(_reason(error)) from error
     _free_batch(program)
     return program
+
+
+def _start_autograd() -> None:
+    """Let autograd count the devices, which it does once, before torch.export adds one of its own.
+
+    It would start threads for that one, and a process forked then could not propagate back.
+    """
+    with torch.enable_grad():
+        torch.ones((), requires_grad=True).backward()
 
 
 class _OtherThreads(io.TextIOBase):

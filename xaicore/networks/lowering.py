@@ -17,16 +17,18 @@ from xaicore.networks.translations import Call, translate
 
 
 def lower(program: ExportedProgram) -> tuple[Builder, fx.GraphModule]:
-    """Rewrite an exported network; raises :class:`CannotExport` if it gives no one tensor."""
+    """Rewrite an exported network; raises :class:`CannotExport` for what is no plain network."""
     lowering = _Lowering(program)
     for node in program.graph.nodes:
+        if node.op == "get_attr":
+            raise CannotExport("its forward pass holds another graph, which cannot be followed")
         if node.op == "call_function":
             lowering.rewrite(node)
-    (scores,) = next(iter(reversed(program.graph.nodes))).args
-    last = lowering.value(scores[0])
-    if len(scores) != 1 or not isinstance(last, fx.Node):
+    answers = program.graph_signature.user_outputs
+    values = [value for node, value in lowering.values.items() if node.name in answers]
+    if len(answers) != 1 or not values or not isinstance(values[0], fx.Node):
         raise CannotExport("it does not answer with one tensor of scores")
-    return lowering.builder, lowering.builder.finish(last)
+    return lowering.builder, lowering.builder.finish(values[0])
 
 
 class _Lowering:
@@ -69,6 +71,8 @@ class _Lowering:
             return self.builder.call(target, *args) if whole in inputs else whole[place]
         if _is_size(node) or not any(map(self.builder.is_signal, inputs)):
             return self.builder.without_signal(target, *args, **kwargs)
+        if not hasattr(target, "_schema"):
+            raise CannotExport(f"its forward pass holds '{_name(node)}', which cannot be followed")
         return translate(self.builder, self._call(node, args, kwargs))
 
     def _call(self, node: fx.Node, args: list[Any], kwargs: dict[str, Any]) -> Call:
