@@ -141,8 +141,8 @@ def test_a_shift_of_the_photo_may_stand_within_the_network(composite):
     colours[:, :, 4, 5] = 0.5  # becomes zero, by which relevance must not be divided
     maps = []
     for net, mean, batch in ((inside, 0, colours), (outside, 0.5, colours * 2 - 1)):
-        classifier = classifier_of(net)
-        classifier.mean, classifier.std = (mean,) * 3, (0.5 if mean else 1.0,) * 3
+        std = 0.5 if mean else 1.0
+        classifier = xaicore.Classifier(net, size=32, mean=mean, std=std, device="cpu")
         maps.append(xaicore.explain(classifier, batch, "lrp", [0, 1], composite=composite).maps)
     assert np.abs(maps[0] - maps[1]).max() < 1e-4 * np.abs(maps[1]).max()
 
@@ -221,12 +221,10 @@ def test_what_has_no_rule_is_refused_by_name_in_a_plain_sentence(name, capfd):
 
 def test_a_maximum_is_owed_to_where_it_stood():
     """Two values, the photo's largest first and the baseline's second: 3 − 0 and 0 − 2 by hand."""
-    net = nn.Sequential(nn.MaxPool2d((1, 2)), nn.Flatten(), nn.Linear(3, 2))
+    net = nn.Sequential(nn.MaxPool2d((1, 2)), nn.Flatten(), nn.Linear(6, 2))
     nn.init.ones_(net[2].weight)
     classifier = xaicore.Classifier(net, size=2, device="cpu")
     photo = torch.tensor([[3.0, 0.0], [0.0, 0.0]]).expand(1, 3, 2, 2).contiguous()
-    net[2] = nn.Linear(6, 2)
-    nn.init.ones_(net[2].weight)
     e = xaicore.explain(classifier, photo, "deeplift", [0])
     assert e.maps[0] == pytest.approx(np.array([[9.0, 0.0], [0.0, 0.0]]))
 

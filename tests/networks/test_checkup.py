@@ -26,11 +26,11 @@ def test_a_network_that_gets_all(photos):
 
 
 def test_what_a_network_does_not_get_is_named_with_its_reason(photos):
-    net = Answering(lambda y: torch.cumsum(y, 1))
+    net = Answering(lambda y: torch.sort(y, 1)[0])
     classifier = load_network(torch_file(net.state_dict()), net, ("cat", "dog"), 32, 0, 1)
     found = check_up(classifier, photos[:1])
     reasons = {method.name: method.reason for method in found.methods}
-    assert "cumsum" in reasons["lrp"]
+    assert "sort" in reasons["lrp"]
     assert reasons["gradcam"] is None
     assert any(sentence.startswith("LRP: ") for sentence in found.sentences)
 

@@ -142,9 +142,11 @@ def find_input(net: nn.Module, sides: Sequence[int] = COMMON_SIDES) -> tuple[int
 
 
 def input_channels(net: nn.Module) -> int:
-    """The channels that the first convolution takes; three where there is no convolution."""
-    first = next((layer for layer in net.modules() if isinstance(layer, nn.Conv2d)), None)
-    return 3 if first is None else first.in_channels
+    """The channels of the first convolution that takes a photo's; three where there is none."""
+    taken = [layer.in_channels for layer in net.modules() if isinstance(layer, nn.Conv2d)]
+    # Layers may be defined in another order than they run in.
+    usual = [channels for channels in taken if channels in (1, 3)]
+    return (usual or taken or [3])[0]
 
 
 def _cannot_take(sizes: Sequence[tuple[int, int]], channels: int) -> NetworkError:
