@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 import xaicore
+from dashboard.bring import choose_brought
 from dashboard.shared import state
 from dashboard.shared.photos import Photo, load_samples, picture_of, predict
 from dashboard.shared.state import Choices, NetworkChoice
@@ -37,7 +37,7 @@ def choose() -> Choices:
     photo = _choose_photo()
     place = st.container()
     try:
-        network = _choose_network()
+        network = _choose_network(photo)
     except PetlensError as error:
         # Not even the bundled network can be loaded.
         st.error(str(error))
@@ -104,19 +104,19 @@ def _preview(photo: Photo) -> None:
             st.caption(photo.credit)
 
 
-def _choose_network() -> NetworkChoice:
-    """A network by name or a visitor's own weights; PetNet answers until another one can."""
+def _choose_network(photo: Photo) -> NetworkChoice:
+    """A network by name or the visitor's own; PetNet answers until another one can."""
     petnet = NetworkChoice(get_classifier(PETNET), NETWORKS[PETNET].knows)
     name = st.selectbox(
         "Network",
         [*NETWORKS, OWN],
-        format_func=lambda name: NETWORKS[name].label if name in NETWORKS else "Your own PetNet",
+        format_func=lambda name: NETWORKS[name].label if name in NETWORKS else "Bring your own",
         key=state.NETWORK,
         bind="query-params",
     )
     try:
         if name == OWN:
-            return _own_network() or petnet
+            return choose_brought(xaicore.load_photo(photo.data)) or petnet
         if name == PETNET or not _ready(NETWORKS[name]):
             return petnet
         return NetworkChoice(get_classifier(name), NETWORKS[name].knows, name)
@@ -129,26 +129,6 @@ def _choose_network() -> NetworkChoice:
 def get_classifier(name: str) -> Classifier:
     """A network by name, one for all visitors; raises ``ClassifierError``."""
     return NETWORKS[name].load(no_progress)
-
-
-@st.cache_resource(max_entries=4, show_spinner="Loading the network")
-def _own_classifier(weights_hash: str, _weights: bytes) -> Classifier:
-    """PetNet with a visitor's own weights; raises ``ClassifierError``."""
-    return xaicore.load_classifier(_weights)
-
-
-def _own_network() -> NetworkChoice | None:
-    file = st.file_uploader(
-        "Weights (.safetensors)",
-        key=state.WEIGHTS,
-        help="The file that `python -m xaicore train` writes.",
-    )
-    if not file:
-        st.caption("Until you give a file, the bundled PetNet answers.")
-        return None
-    data = file.getvalue()
-    classifier = _own_classifier(hashlib.sha256(data).hexdigest(), data)
-    return NetworkChoice(classifier, NETWORKS[PETNET].knows)
 
 
 def _ready(network: Network) -> bool:

@@ -245,3 +245,13 @@ def test_areas_are_outlined_in_their_colours() -> None:
 def test_a_subdued_picture_is_dim_and_grey() -> None:
     subdued = np.asarray(subdue(Image.new("RGB", (2, 2), (100, 100, 100))))
     assert (subdued == 60).all()
+
+
+def test_a_map_of_a_photo_s_middle_lies_there() -> None:
+    """Of a photo of 12 × 6 the network sees the middle 6 × 6, in maps of 3 × 3."""
+    values = np.arange(1.0, 10).reshape(3, 3)
+    placed = place_map(values, (3, 0, 9, 6), (12, 6))
+    assert placed.shape == (3, 6)
+    np.testing.assert_array_equal(placed[:, 2:5], values)
+    assert placed.sum() == values.sum()
+    assert place_map(values, (0, 0, 12, 6), (12, 6)) is values

@@ -92,6 +92,25 @@ def to_display_size(photo: Image.Image) -> Image.Image:
     return photo.resize((width, height), Image.Resampling.LANCZOS)
 
 
+def place_map(
+    values: np.ndarray, box: tuple[float, float, float, float], size: tuple[int, int]
+) -> np.ndarray:
+    """A map [H, W] of a part of a photo as a map of the whole, with zeros where it says nothing.
+
+    ``box`` is where the part lies: left, top, right, bottom in a photo of (width, height) ``size``.
+    """
+    left, top, right, bottom = box
+    across, down = values.shape[1] / (right - left), values.shape[0] / (bottom - top)
+    width, height = round(size[0] * across), round(size[1] * down)
+    if (height, width) == values.shape:
+        return values
+    row = min(round(top * down), height - values.shape[0])
+    column = min(round(left * across), width - values.shape[1])
+    whole = np.zeros((height, width), dtype=values.dtype)
+    whole[row : row + values.shape[0], column : column + values.shape[1]] = values
+    return whole
+
+
 def resize_map(saliency: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Stretch a map [H, W] to a picture's (width, height), bilinearly."""
     picture = Image.fromarray(saliency.astype(np.float32))

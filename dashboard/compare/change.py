@@ -37,6 +37,9 @@ def show_change(peers: Sequence[ScaledMap], view: View) -> None:
         return
     request = peers[0].panel.request
     classifier = request.classifier
+    if classifier.preprocessing.resize != "stretch":
+        st.info("This needs a network that sees the whole photo; yours sees the middle of it.")
+        return
     changed = change_photo(classifier, request.photo, change, amount)
     before, after = (
         predict(classifier, photo)[request.class_index] for photo in (request.photo, changed)

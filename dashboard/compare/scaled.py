@@ -10,16 +10,17 @@ import numpy as np
 from dashboard.compare.panels import Panel
 from dashboard.compare.viewer import Reading
 from dashboard.compare.views import View
+from dashboard.shared.maps import place, place_segments
 from xaicore import Explanation
 from xaicore.render import Look, measure_scale, missing_evidence
 
 
 @dataclass(frozen=True)
 class ScaledMap:
-    """A panel's map on the common scale, float64 [H, W]; ``scale`` is the raw value of 1.
+    """A panel's map of the photo on the common scale, float64 [H, W].
 
-    ``reach`` is the 99th percentile of its |values|; ``missing`` says why there is nothing to see,
-    where there is not.
+    ``scale`` is the raw value of 1; ``reach`` is the 99th percentile of its |values|; ``missing``
+    says why there is nothing to see, where there is not.
     """
 
     panel: Panel
@@ -39,7 +40,7 @@ class ScaledMap:
 
     def reading(self) -> Reading:
         segments = self.explanation.extras.get("segments")
-        blocks = None if segments is None else segments[0]
+        blocks = None if segments is None else place_segments(self.panel.request, segments[0])
         return Reading(self.panel.label, self.panel.colour, self.values, self.scale, blocks)
 
 
@@ -50,10 +51,12 @@ def scale_map(
     saliency = explanation.maps[0]
     missing = missing_evidence(saliency, look)
     if missing:
-        return ScaledMap(panel, explanation, np.zeros(saliency.shape), 1.0, 0.0, missing)
+        nothing = place(panel.request, np.zeros(saliency.shape))
+        return ScaledMap(panel, explanation, nothing, 1.0, 0.0, missing)
     own = measure_scale(saliency, look)
     scale = scale or own
-    return ScaledMap(panel, explanation, look.apply(saliency) / scale, scale, own / scale, "")
+    values = place(panel.request, look.apply(saliency) / scale)
+    return ScaledMap(panel, explanation, values, scale, own / scale, "")
 
 
 def find_pair(peers: Sequence[ScaledMap], view: View) -> tuple[ScaledMap, ScaledMap] | None:

@@ -85,7 +85,10 @@ def _show_pictures(
     maps = np.concatenate(list(results.maps.values()))
     classifier, photo = choices.network.classifier, choices.photo
     seen = step_of(TraceRequest(classifier, photo, choices.class_index, protocol, maps), step)
-    original = picture_of(photo)
+    whole = picture_of(photo)
+    # What the network sees of it.
+    left, top, right, bottom = classifier.preprocessing.seen_box(whole.size)
+    original = whole.crop((round(left), round(top), round(right), round(bottom)))
     size = (PICTURE_PIXELS, round(PICTURE_PIXELS * original.height / original.width))
     for index, name in enumerate(results.maps):
         label = EXPLAINERS[name].label

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
@@ -13,7 +14,15 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.explain.keys import best_key, reset_key
 from dashboard.shared import state
 from dashboard.shared.jobs import Job
-from dashboard.shared.maps import obtain, offered, parameter_keys, request_map
+from dashboard.shared.maps import (
+    MapRequest,
+    obtain,
+    offered,
+    parameter_keys,
+    place,
+    place_segments,
+    request_map,
+)
 from dashboard.shared.photos import picture_of
 from dashboard.shared.state import Card, Choices
 from dashboard.shared.widgets import (
@@ -75,7 +84,7 @@ def show_card(explainer: Explainer, choices: Choices) -> None:
     with place:
         follow(
             partial(obtain, request, state.MAPS, explainer.name),
-            partial(_show_map, explainer, choices, best),
+            partial(_show_map, explainer, choices, best, request),
         )
 
 
@@ -92,48 +101,67 @@ def _choose_best(explainer: Explainer) -> int:
 
 
 def _show_map(
-    explainer: Explainer, choices: Choices, best: int, found: Explanation | Job[Explanation]
+    explainer: Explainer,
+    choices: Choices,
+    best: int,
+    request: MapRequest,
+    found: Explanation | Job[Explanation],
 ) -> None:
     if isinstance(found, Explanation):
-        _show_finished(explainer, choices, best, found)
+        picture = _draw(_fitting_look(explainer, choices, best), best, request, found)
+        state.cards()[explainer.name] = Card(found, picture)
+        _show_finished(explainer, choices, best, state.cards()[explainer.name])
     elif found.error:
         st.error(found.error)
     else:
-        _show_unfinished(explainer, choices, found)
+        _show_unfinished(explainer, choices, request, found)
 
 
-def _show_unfinished(explainer: Explainer, choices: Choices, job: Job[Explanation]) -> None:
+def _show_unfinished(
+    explainer: Explainer, choices: Choices, request: MapRequest, job: Job[Explanation]
+) -> None:
     look = _fitting_look(explainer, choices)
     picture = picture_of(choices.photo)
     if job.partial is not None:
-        picture = render(picture, job.partial[0], look)
+        picture = _draw_map(request, job.partial[0], look)
     _show_overlay(picture, explainer, choices)
     show_legend(look, choices.label)
     waiting = "Working, or waiting for its turn"
     st.progress(job.share, text=f"{job.done:,} of {job.total:,}" if job.total else waiting)
 
 
-def _show_finished(
-    explainer: Explainer, choices: Choices, best: int, explanation: Explanation
-) -> None:
-    look = _fitting_look(explainer, choices, best)
+def _draw(look: Look, best: int, request: MapRequest, explanation: Explanation) -> Image.Image:
+    """The map over its photo; with the ``best`` superpixels only, where that is asked for."""
     saliency = explanation.maps[0]
-    missing = missing_evidence(saliency, look)
-    scale = None if missing else measure_scale(saliency, look)
-    if best:
-        saliency = keep_best(saliency, explanation.extras["segments"][0], best)
-    picture = render(picture_of(choices.photo), saliency, look, scale)
-    if best:
-        picture = draw_outlines(picture, explanation.extras["segments"][0])
-    state.cards()[explainer.name] = Card(explanation, picture)
-    _show_overlay(picture, explainer, choices)
+    if not best:
+        return _draw_map(request, saliency, look)
+    segments = explanation.extras["segments"][0]
+    scale = None if missing_evidence(saliency, look) else measure_scale(saliency, look)
+    picture = _draw_map(request, keep_best(saliency, segments, best), look, scale)
+    return draw_outlines(picture, place_segments(request, segments))
+
+
+def _draw_map(
+    request: MapRequest, saliency: np.ndarray, look: Look, scale: float | None = None
+) -> Image.Image:
+    """A map over the whole photo, on the scale of its own part of it."""
+    if scale is None and not missing_evidence(saliency, look):
+        scale = measure_scale(saliency, look)
+    return render(picture_of(request.photo), place(request, saliency), look, scale)
+
+
+def _show_finished(explainer: Explainer, choices: Choices, best: int, card: Card) -> None:
+    look = _fitting_look(explainer, choices, best)
+    _show_overlay(card.picture, explainer, choices)
+    missing = missing_evidence(card.explanation.maps[0], look)
     if missing:
         show_missing(missing)
     else:
         show_legend(look, choices.label)
-    show_proof(explainer, explanation)
-    seconds = explanation.checks["seconds"][0]
-    st.caption(f"Explains {SCORES[explanation.settings['target']]}. Took {seconds:.2f} s.")
+    show_proof(explainer, card.explanation)
+    seconds = card.explanation.checks["seconds"][0]
+    explained = SCORES[card.explanation.settings["target"]]
+    st.caption(f"Explains {explained}. Took {seconds:.2f} s.")
 
 
 def _fitting_look(explainer: Explainer, choices: Choices, best: int = 0) -> Look:

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 import xaicore
 from dashboard.methods import keys
 from dashboard.shared import curve_charts
-from dashboard.shared.maps import offered, request_map
+from dashboard.shared.maps import MapRequest, offered, place, request_map
 from dashboard.shared.memory import get_memory
 from dashboard.shared.photos import load_samples, picture_of, to_batch
 from dashboard.shared.state import Choices
@@ -30,7 +30,6 @@ from xaicore import (
     EXPLAINERS,
     Classifier,
     Explainer,
-    Explanation,
     Metric,
     Parameter,
 )
@@ -39,7 +38,7 @@ from xaicore.metrics.base import PerturbationProtocol
 from xaicore.metrics.focus import make_mosaics, share_on_target
 from xaicore.metrics.focus import to_batch as to_mosaic_batch
 from xaicore.metrics.perturbation import mask_photo
-from xaicore.render import Look, missing_evidence, render, to_picture
+from xaicore.render import Look, measure_scale, missing_evidence, render, to_picture
 
 EXAMPLE_PIXELS = 400
 # Enough to see what a parameter does, few enough to follow a slider.
@@ -57,25 +56,27 @@ DERIVED_FROM = "gradcam"
 @st.fragment
 def show_method_example(explainer: Explainer, choices: Choices) -> None:
     """The method's map of the photo, with all its parameters beside it."""
-    place = st.container()
+    container = st.container()
     classifier = choices.network.classifier
     own = [_quicken(offered(classifier, entry)) for entry in explainer.parameters]
     parameters = {
         entry.name: choose_parameter(keys.lesson_key(explainer.name, entry.name), entry)
         for entry in own
     }
-    with place, in_sentences():
+    with container, in_sentences():
         request = request_map(choices, explainer.name, parameters)
-        _show_map(explainer, choices, get_memory().answer(request))
+        _show_map(explainer, choices, request)
 
 
-def _show_map(explainer: Explainer, choices: Choices, explanation: Explanation) -> None:
+def _show_map(explainer: Explainer, choices: Choices, request: MapRequest) -> None:
+    explanation = get_memory().answer(request)
     look = replace(choices.look, signed=choices.look.signed and explainer.signed)
     saliency = explanation.maps[0]
-    picture = render(picture_of(choices.photo), saliency, look)
+    missing = missing_evidence(saliency, look)
+    scale = None if missing else measure_scale(saliency, look)
+    picture = render(picture_of(choices.photo), place(request, saliency), look, scale)
     words = f"What speaks for {choices.label} by {explainer.label}"
     st.image(picture, width=EXAMPLE_PIXELS, alt=f"{words}, laid over the photo.")
-    missing = missing_evidence(saliency, look)
     if missing:
         show_missing(missing)
     else:
@@ -212,7 +213,9 @@ def show_control_example(choices: Choices) -> None:
     labels = {name: control.label for name, control in CONTROLS.items()}
     control = CONTROLS[choose("Which", labels, keys.LESSON_CONTROL, "random")]
     with in_sentences():
-        saliency = _draw_control(choices, control.name)
+        saliency = place(
+            request_map(choices, DERIVED_FROM, {}), _draw_control(choices, control.name)
+        )
         picture = render(picture_of(choices.photo), saliency, Look(signed=False))
         st.image(picture, width=EXAMPLE_PIXELS, alt=f"{control.summary} Laid over the photo.")
     st.caption(control.summary)

@@ -6,16 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 import xaicore
 from dashboard.shared import state
 from dashboard.shared.jobs import Job
 from dashboard.shared.memory import get_memory
-from dashboard.shared.photos import Photo, to_batch
+from dashboard.shared.photos import Photo, picture_of, to_batch
 from dashboard.shared.state import Choices, NetworkChoice
 from xaicore import EXPLAINERS, Classifier, Explainer, Explanation, Parameter, PetlensError
 from xaicore.identity import canonical
 from xaicore.networks.classifier import convolution_names
 from xaicore.progress import Progress
+from xaicore.render import place_map
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,18 @@ class MapRequest:
             )
 
         return perform
+
+
+def place(request: MapRequest, values: np.ndarray) -> np.ndarray:
+    """Values of what the network sees, [h, w], as values of the whole photo, zero around them."""
+    size = picture_of(request.photo).size
+    return place_map(values, request.classifier.preprocessing.seen_box(size), size)
+
+
+def place_segments(request: MapRequest, segments: np.ndarray) -> np.ndarray:
+    """Superpixels of what the network sees as superpixels of the whole photo; around them one."""
+    placed = place(request, segments + 1)
+    return segments if placed.shape == segments.shape else placed
 
 
 def request_map(choices: Choices, explainer: str, parameters: dict[str, Any]) -> MapRequest:

@@ -16,6 +16,7 @@ from PIL import Image
 from dashboard.shared.jobs import Job, Seat
 from dashboard.shared.photos import Photo
 from xaicore import Classifier, Explainer, Explanation, Parameter
+from xaicore.networks.checkup import CheckUp
 from xaicore.render import Look
 
 NETWORK = "network"
@@ -40,6 +41,9 @@ _CHOICES = "choices"
 _CARDS = "cards"
 _SEATS = "seats"
 _STOPPED = "stopped"
+_BROUGHT = "brought"
+_BROUGHT_FACTS = "brought-facts"
+_CHECK_UPS = "check-ups"
 
 
 def parameter_key(explainer: Explainer, parameter: str, network: str = "") -> str:
@@ -127,6 +131,45 @@ def cards() -> dict[str, Card]:
     """What each card shows now, by method: what a download holds."""
     shown: dict[str, Card] = st.session_state.setdefault(_CARDS, {})
     return shown
+
+
+def brought_classifier(key: str) -> Classifier | None:
+    """The network that this visitor brought and uses, if it is the one of this key."""
+    kept_key, classifier = st.session_state.get(_BROUGHT, ("", None))
+    return classifier if kept_key == key else None
+
+
+def keep_brought(key: str, classifier: Classifier) -> None:
+    """Keep the network that this visitor brought, in the place of the one before."""
+    st.session_state[_BROUGHT] = key, classifier
+
+
+def brought_facts(name: str) -> dict[str, Any] | None:
+    """What this visitor said of the file of this name, if anything."""
+    said: dict[str, Any] | None = st.session_state.get(_BROUGHT_FACTS, {}).get(name)
+    return said
+
+
+def keep_brought_facts(name: str, facts: dict[str, Any]) -> None:
+    st.session_state.setdefault(_BROUGHT_FACTS, {})[name] = facts
+
+
+def first_look(name: str) -> bool:
+    """Whether this visitor sees the file of this name for the first time; true once."""
+    seen = st.session_state.setdefault(f"{_BROUGHT}-seen", set())
+    if name in seen:
+        return False
+    seen.add(name)
+    return True
+
+
+def check_up_of(fingerprint: str) -> CheckUp | None:
+    """What was found of a network that this visitor brought."""
+    return st.session_state.setdefault(_CHECK_UPS, {}).get(fingerprint)
+
+
+def keep_check_up(fingerprint: str, found: CheckUp) -> None:
+    st.session_state.setdefault(_CHECK_UPS, {})[fingerprint] = found
 
 
 def seat(kind: str, place: str) -> Seat:

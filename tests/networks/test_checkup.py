@@ -22,7 +22,8 @@ def test_a_network_that_gets_all(photos):
     assert found.answers[0].label == classifier.labels[probabilities[0].argmax()]
     assert found.sentences[0] == "A Sequential of 626 weights; it knows 2 classes."
     assert found.sentences[1] == "It sees coloured photos of 32×32 pixels."
-    assert found.sentences[2].startswith("It gets ")
+    assert found.sentences[2].startswith("One photo takes ")
+    assert found.sentences[3].startswith("It gets ")
 
 
 def test_what_a_network_does_not_get_is_named_with_its_reason(photos):

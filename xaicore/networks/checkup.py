@@ -50,16 +50,21 @@ class CheckUp:
     seconds: float
 
     @property
-    def sentences(self) -> tuple[str, ...]:
+    def about(self) -> tuple[str, ...]:
+        """What the network is and takes, and how long a photo takes."""
         colours = "grey" if self.channels == 1 else "coloured"
-        about = (
+        return (
             f"A {self.kind} of {_count(self.weights)} weights; it knows {self.classes} classes.",
             f"It sees {colours} photos of {self.height}×{self.width} pixels.",
+            f"One photo takes {self.seconds * 1000:.0f} ms here.",
         )
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All of it, but for the answers."""
         gets = ", ".join(method.label for method in self.methods if method.reason is None)
         refused = [f"{one.label}: {one.reason}" for one in self.methods if one.reason is not None]
-        speed = f"One photo takes {self.seconds * 1000:.0f} ms here."
-        return (*about, *self.notes, f"It gets {gets}.", *refused, speed)
+        return (*self.about, *self.notes, f"It gets {gets}.", *refused)
 
 
 def check_up(classifier: Classifier, photos: Sequence[Image.Image]) -> CheckUp:

@@ -14,6 +14,7 @@ import torch
 from torch import fx, nn
 from torch.export import Dim, ExportedProgram
 
+from xaicore.errors import PetlensError
 from xaicore.networks.copies import share_weights
 
 # A batch of this many photos gives itself away among all other lengths.
@@ -23,7 +24,7 @@ TELLTALE = 1009
 logging.getLogger("torch.fx.experimental.symbolic_shapes").addFilter(lambda _record: False)
 
 
-class CannotExport(ValueError):
+class CannotExport(PetlensError):
     """A forward pass that cannot be followed; the message says why, without a full stop."""
 
 
