@@ -21,6 +21,7 @@ from xaicore.render import (
     mark_pixels,
     measure_scale,
     missing_evidence,
+    place_map,
     render,
     resize_map,
     subdue,
