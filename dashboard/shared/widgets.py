@@ -85,8 +85,8 @@ def show_proof(explainer: Explainer, explanation: Explanation) -> None:
     proof = explainer.prove({name: values[0] for name, values in explanation.checks.items()})
     mark = ":green[:material/check_circle:]" if proof.good else ":yellow[:material/warning:]"
     st.markdown(f"{mark} {proof.text}")
-    if proof.reason:
-        st.caption(proof.reason)
+    for words in filter(None, (proof.reason, *explanation.notes)):
+        st.caption(words)
 
 
 @contextlib.contextmanager

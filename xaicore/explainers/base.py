@@ -115,11 +115,15 @@ class WeightedScore(torch.nn.Module):
 
 @dataclass(frozen=True)
 class Attribution:
-    """What an explainer computes: ``maps`` float [B, H, W], proofs [B], more arrays [B, …]."""
+    """What an explainer computes: ``maps`` float [B, H, W], proofs [B], more arrays [B, …].
+
+    ``notes`` are sentences on how this network in particular is explained.
+    """
 
     maps: torch.Tensor
     checks: Mapping[str, torch.Tensor | np.ndarray | Sequence[float]]
     extras: Mapping[str, np.ndarray] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -174,7 +178,8 @@ class Explanation:
     """Maps of one method for a batch of photos, with their proofs and all that made them.
 
     ``maps`` float32 [B, H, W], signed, raw scale; ``targets`` int64 [B]; ``checks`` name → [B];
-    ``extras`` name → [B, …], such as LIME's superpixels; ``settings`` are plain values.
+    ``extras`` name → [B, …], such as LIME's superpixels; ``settings`` are plain values; ``notes``
+    are sentences on how this network in particular is explained.
     """
 
     maps: np.ndarray
@@ -182,6 +187,7 @@ class Explanation:
     checks: dict[str, np.ndarray]
     settings: dict[str, Any]
     extras: dict[str, np.ndarray] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def run(
@@ -216,7 +222,7 @@ def run(
     checks["weights_unchanged"] = np.full(len(maps), classifier.is_unchanged())
     settings = describe(explainer, classifier, parameters, score)
     targets = class_indices.cpu().numpy()
-    return Explanation(maps, targets, checks, settings, dict(attribution.extras))
+    return Explanation(maps, targets, checks, settings, dict(attribution.extras), attribution.notes)
 
 
 def describe(

@@ -204,6 +204,7 @@ def compute(task: AttributionTask, composite: str, alpha: float, epsilon: float)
             "relevance_sum": relevance.sum((1, 2, 3)),
             "score": (logits.detach() * weights).sum(1),
         },
+        notes=canonical.notes,
     )
 
 
