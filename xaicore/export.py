@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import torch
 from PIL import Image
 
 from xaicore.explainers import EXPLAINERS, explain
-from xaicore.explainers.base import Explanation
+from xaicore.explainers.base import ExplainerError, Explanation
 from xaicore.identity import hash_bytes
 from xaicore.metrics import METRICS, score_maps
 from xaicore.metrics.base import PerturbationProtocol
@@ -61,24 +62,27 @@ def explain_to_files(
     methods: Sequence[str],
     protocol: PerturbationProtocol,
     folder: Path,
-) -> None:
+) -> dict[str, str]:
     """Explain one photo and write ``<method>.png``, ``maps.npz`` and ``scores.json``.
 
-    Raises what its parts raise, such as :class:`PhotoError`; a score that is undefined is null.
+    Returns why methods are left out that the network does not get, by name; where it gets none,
+    the first one's :class:`ExplainerError` is raised. Raises what its parts raise, such as
+    :class:`PhotoError`; a score that is undefined is null.
     """
     photo = load_photo(file)
     batch = classifier.preprocess([photo])
-    found = {name: explain(classifier, batch, name) for name in methods}
+    found, refused = _explain_all(classifier, batch, methods)
+    view = seen(photo, classifier)
     for name, explanation in found.items():
         look = Look(signed=EXPLAINERS[name].signed)
-        (folder / f"{name}.png").write_bytes(to_png(render(photo, explanation.maps[0], look)))
+        (folder / f"{name}.png").write_bytes(to_png(render(view, explanation.maps[0], look)))
     photo_hash = hash_bytes(file.read_bytes())
     (folder / "maps.npz").write_bytes(to_npz(found, photo_hash, classifier.labels))
     probabilities = classifier.predict(batch)[0]
     words = {
         "photo": photo_hash,
         "predicted": classifier.labels[int(probabilities.argmax())],
-        "probabilities": dict(zip(classifier.labels, probabilities.tolist(), strict=True)),
+        "probabilities": dict(zip(_names(classifier.labels), probabilities.tolist(), strict=True)),
         "protocol": protocol.settings,
         "methods": {
             name: {
@@ -88,8 +92,42 @@ def explain_to_files(
             }
             for name, explanation in found.items()
         },
+        "refused": refused,
     }
     (folder / "scores.json").write_text(json.dumps(words, indent=2) + "\n", encoding="utf-8")
+    return refused
+
+
+def seen(photo: Image.Image, classifier: Classifier) -> Image.Image:
+    """The part of a photo that the network looks at, which is all of it unless it crops."""
+    if classifier.preprocessing.resize == "stretch":
+        return photo
+    left, top, right, bottom = classifier.preprocessing.seen_box(photo.size)
+    return photo.crop((round(left), round(top), round(right), round(bottom)))
+
+
+def _explain_all(
+    classifier: Classifier, batch: torch.Tensor, methods: Sequence[str]
+) -> tuple[dict[str, Explanation], dict[str, str]]:
+    """What methods find, by name, and why those that cannot are left out."""
+    found: dict[str, Explanation] = {}
+    refused: dict[str, str] = {}
+    for name in methods:
+        try:
+            found[name] = explain(classifier, batch, name)
+        except ExplainerError as error:
+            refused[name] = str(error)
+    if not found:
+        raise ExplainerError(next(iter(refused.values())))
+    return found, refused
+
+
+def _names(labels: Sequence[str]) -> list[str]:
+    """Labels, each once: those that several classes share, as ImageNet's cranes, get numbers."""
+    counts = Counter(labels)
+    return [
+        f"{label} ({number})" if counts[label] > 1 else label for number, label in enumerate(labels)
+    ]
 
 
 def _scores(

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tests.cli.networks import sentence, status
 from tests.conftest import SAMPLES
 from tests.tiny_pets import write_pets
 from xaicore import CONTROLS, METRICS, explain, load_classifier, load_photo, score_maps
 from xaicore.cli import evaluate as evaluate_command
-from xaicore.cli import main
 from xaicore.cli import train as train_command
 from xaicore.training.train import CHECKPOINT, TrainingError, load_checkpoint
 
@@ -22,22 +22,6 @@ from xaicore.training.train import CHECKPOINT, TrainingError, load_checkpoint
 @pytest.fixture(scope="module")
 def pets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_pets(tmp_path_factory.mktemp("pets"))
-
-
-def status(*arguments: object) -> int:
-    """The exit status, whether returned or raised by argparse."""
-    try:
-        return main([str(argument) for argument in arguments])
-    except SystemExit as stop:
-        return int(stop.code or 0)
-
-
-def sentence(capsys: pytest.CaptureFixture[str]) -> str:
-    """What was said on stderr: one line, no traceback."""
-    said = capsys.readouterr().err.strip()
-    assert len(said.splitlines()) == 1
-    assert "Traceback" not in said
-    return said
 
 
 def test_train_resume_and_card_do_the_whole_job(
@@ -98,19 +82,23 @@ def test_evaluate_goes_on_and_writes_its_rows(
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "out" / "rows.csv"), first)
 
 
-@pytest.mark.parametrize("command", [(), ("train",), ("card",), ("explain",), ("evaluate",)])
+@pytest.mark.parametrize(
+    "command", [(), ("train",), ("card",), ("explain",), ("evaluate",), ("pack",)]
+)
 def test_help_names_every_option(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert status(*command, "--help") == 0
     said = capsys.readouterr().out
     expected = {
-        (): ["explain", "evaluate", "train", "card"],
+        (): ["explain", "evaluate", "pack", "train", "card"],
         ("explain",): ["photo", "--methods", "--protocol", "--weights", "--device", "--out"],
         ("evaluate",): [
             *("--photos", "--split", "--limit", "--methods", "--metrics", "--protocol"),
             *("--controls", "--mosaics", "--workers", "--ray", "--store", "--title", "--out"),
+            *("--network", "--architecture", "--labels", "--size", "--mean", "--std", "--resize"),
         ],
+        ("pack",): ["FILE", "--out", "--card", "--architecture", "--labels", "--target-layer"],
         ("train",): ["--data", "--out", "--checkpoints", "--epochs", "--seed", "--resume"],
         ("card",): ["--data", "--weights", "--device"],
     }

@@ -14,18 +14,20 @@ from xaicore.cli.options import (
     Commands,
     Parser,
     add_methods,
+    add_network,
     add_protocol,
-    add_weights_and_device,
+    check_network,
+    load_chosen,
     positive,
 )
 from xaicore.evaluation.cluster import on_ray
 from xaicore.evaluation.evaluate import Engine, evaluate, local_engine
-from xaicore.evaluation.plan import PhotoFile, Plan, choose_files
+from xaicore.evaluation.plan import PhotoFile, Plan, check_methods, choose_files
 from xaicore.evaluation.results import Results, results_of, save_results
 from xaicore.evaluation.store import Run, Store
 from xaicore.metrics import METRICS
 from xaicore.metrics.base import PROTOCOLS
-from xaicore.networks.classifier import Classifier, load_classifier
+from xaicore.networks.classifier import Classifier
 from xaicore.training.train import make_folder
 
 
@@ -40,8 +42,8 @@ def add(commands: Commands) -> None:
     add_methods(parser)
     _add_scores(parser)
     _add_place(parser)
-    add_weights_and_device(parser)
-    parser.set_defaults(run=run)
+    add_network(parser)
+    parser.set_defaults(run=run, parser=parser)
 
 
 def _add_photos(parser: Parser) -> None:
@@ -109,6 +111,9 @@ def _add_place(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    check_network(options)
+    if options.ray and options.network:
+        options.parser.error("--ray evaluates PetNet's weights only; leave out --network or --ray")
     files = choose_files(options.photos, options.split, options.limit)
     if options.out:
         make_folder(options.out)
@@ -120,7 +125,9 @@ def run(options: argparse.Namespace) -> None:
         options.mosaics,
         options.title or f"{options.photos.name}, {len(files)} photos",
     )
-    classifier = load_classifier(options.weights, options.device)
+    classifier = load_chosen(options)
+    # Better now than when a cluster and a bar are up.
+    check_methods(classifier, plan)
     store = Store(options.store)
     if store.notice:
         print(store.notice, file=sys.stderr)

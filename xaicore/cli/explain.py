@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from xaicore.cli.options import Commands, add_methods, add_protocol, add_weights_and_device
+from xaicore.cli.options import (
+    Commands,
+    add_methods,
+    add_network,
+    add_protocol,
+    check_network,
+    load_chosen,
+)
 from xaicore.export import explain_to_files
 from xaicore.metrics.base import PROTOCOLS
-from xaicore.networks.classifier import load_classifier
 from xaicore.training.train import make_folder
 
 
@@ -22,15 +29,18 @@ def add(commands: Commands) -> None:
     parser.add_argument("photo", type=Path, help="the photo's file")
     add_methods(parser)
     add_protocol(parser)
-    add_weights_and_device(parser)
+    add_network(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
 
 
 def run(options: argparse.Namespace) -> None:
+    check_network(options)
     make_folder(options.out)
-    classifier = load_classifier(options.weights, options.device)
-    explain_to_files(
+    classifier = load_chosen(options)
+    refused = explain_to_files(
         classifier, options.photo, options.methods, PROTOCOLS[options.protocol], options.out
     )
+    for sentence in refused.values():
+        print(sentence, file=sys.stderr)
     print(f"Written to {options.out}.")

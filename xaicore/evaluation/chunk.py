@@ -237,13 +237,15 @@ def _to_record(
 ) -> PhotoRecord:
     """``probabilities`` [1, C]; empty for a photo that could not be read."""
     predicted, probability = "", float("nan")
+    # A class that the network does not know can be neither right nor wrong.
+    label = loaded.file.label if loaded.file.label in spec["labels"] else None
     if not loaded.error:
         best = int(probabilities[0].argmax())
         predicted, probability = spec["labels"][best], float(probabilities[0, best])
     return PhotoRecord(
         position=loaded.position,
         photo=loaded.hash,
-        label=loaded.file.label,
+        label=label,
         name=loaded.file.name,
         predicted=predicted,
         probability=probability,

@@ -23,7 +23,7 @@ from xaicore.evaluation.chunk import (
     to_records,
 )
 from xaicore.evaluation.mosaics import evaluate_focus
-from xaicore.evaluation.plan import PhotoFile, Plan, make_spec
+from xaicore.evaluation.plan import PhotoFile, Plan, check_methods, make_spec
 from xaicore.evaluation.store import DONE, STOPPED, Run, Store
 from xaicore.identity import hash_bytes
 from xaicore.networks.classifier import Classifier
@@ -50,8 +50,10 @@ def evaluate(
     ``progress(done, total, unread)`` is called once at the start with the photos that are done
     already, then often, and after every chunk of photos; ``unread`` is how many of the done ones
     could not be read. What it raises stops the work. ``engine`` does it elsewhere than in this
-    process.
+    process. Raises :class:`EvaluationError` before anything runs for a method that the network
+    does not get.
     """
+    check_methods(classifier, plan)
     run = store.start_run(make_spec(classifier, files, plan), plan.title)
     try:
         count = _Count(store, run, len(files), progress)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from xaicore.errors import PetlensError
 from xaicore.explainers import EXPLAINERS
-from xaicore.explainers.base import describe
+from xaicore.explainers.base import describe, refusal, refusal_in_words
 from xaicore.identity import DIGITS
 from xaicore.metrics import METRICS, choose_metrics
 from xaicore.metrics.base import PerturbationProtocol
@@ -75,6 +75,14 @@ def choose_files(path: Path, split: str = "all", limit: int | None = None) -> li
     if not files:
         raise EvaluationError(f"None of the photos in {path} falls in the {split} part.")
     return list(files[:limit])
+
+
+def check_methods(classifier: Classifier, plan: Plan) -> None:
+    """Raise :class:`EvaluationError` for the first method that the network does not get."""
+    for explainer in (EXPLAINERS[name] for name in plan.methods):
+        reason = refusal(explainer, classifier)
+        if reason:
+            raise EvaluationError(refusal_in_words(explainer, reason))
 
 
 def make_spec(classifier: Classifier, files: Sequence[PhotoFile], plan: Plan) -> dict[str, Any]:

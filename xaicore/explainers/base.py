@@ -23,6 +23,7 @@ SCORES = {
 }
 ClassIndices = Sequence[int] | torch.Tensor | np.ndarray
 
+MAX_NAMED = 3
 _LIBRARIES = ("torch", "captum", "zennit", "lime", "scikit-image", "numpy")
 
 
@@ -142,7 +143,8 @@ class Explainer:
     ``compute(task, **parameters)`` makes the maps; ``prove(checks)`` puts one photo's checks into
     words. ``scores`` lists the scores it can explain, its default first. ``extra`` methods are
     off by default in the pages; ``slow`` ones report progress. A ``canonical`` method must know
-    every operation of the network and refuses one that holds an operation it has no rule for.
+    every operation of the network and refuses one that holds an operation it has no rule for; a
+    ``layered`` one looks at the maps of a convolution.
     """
 
     name: str
@@ -158,6 +160,7 @@ class Explainer:
     extra: bool = False
     slow: bool = False
     canonical: bool = False
+    layered: bool = False
 
     def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Fill in defaults and check every value; raises :class:`ExplainerError`."""
@@ -207,8 +210,10 @@ def run(
             f"{explainer.label} cannot explain {score!r}; choose one of: "
             f"{', '.join(explainer.scores)}."
         )
-    if explainer.canonical:
-        _refuse_obstacles(explainer, classifier)
+    # A layer that is chosen takes the place of the network's own.
+    reason = "" if parameters.get("layer") else refusal(explainer, classifier)
+    if reason:
+        raise ExplainerError(refusal_in_words(explainer, reason))
     batch = classifier.to_input(batch)
     class_indices = choose_classes(classifier, batch, targets)
     started = time.perf_counter()
@@ -238,14 +243,33 @@ def describe(
     }
 
 
-def _refuse_obstacles(explainer: Explainer, classifier: Classifier) -> None:
-    obstacles = [o for o in classifier.canonical.obstacles if o.method == explainer.name]
-    if obstacles:
-        others = f" (and {len(obstacles) - 1} more)" if len(obstacles) > 1 else ""
-        raise ExplainerError(
-            f"{explainer.label} cannot explain this network rightly: {obstacles[0].layer}: "
-            f"{obstacles[0].reason}{others}. Choose another method or network."
+def refusal(explainer: Explainer, classifier: Classifier) -> str:
+    """Why a network does not get a method, as the end of a sentence; empty where it does."""
+    if explainer.layered:
+        return _layer_refusal(classifier)
+    if not explainer.canonical:
+        return ""
+    found = [one for one in classifier.canonical.obstacles if one.method == explainer.name]
+    named = "; ".join(f"{one.layer}: {one.reason}" for one in found[:MAX_NAMED])
+    return f"{named}; and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else named
+
+
+def refusal_in_words(explainer: Explainer, reason: str) -> str:
+    return (
+        f"{explainer.label} cannot explain this network: {reason}. Choose another method or "
+        "network."
+    )
+
+
+def _layer_refusal(classifier: Classifier) -> str:
+    name = classifier.target_layer
+    if name is None:
+        return (
+            "it looks at the maps of a late convolution, and this network has none, or only one "
+            "that cuts the photo into patches"
         )
+    is_convolution = isinstance(classifier.net.get_submodule(name), torch.nn.Conv2d)
+    return "" if is_convolution else f"it looks at a convolution, and {name!r} is none"
 
 
 def choose_classes(

@@ -21,9 +21,8 @@ from xaicore.explainers.base import (
 def compute(task: AttributionTask, layer: str) -> Attribution:
     weights = task.weights()
     net = task.private_net()
-    features, logits = _forward(
-        net, find_convolution(net, layer or task.classifier.target_layer or ""), task
-    )
+    name = layer or task.classifier.target_layer or ""
+    features, logits = _forward(net, find_convolution(net, name), task)
     (gradients,) = torch.autograd.grad((logits * weights).sum(), features)
     # Selvaraju et al. 2017, equations 1 and 2.
     importance = gradients.mean((2, 3), keepdim=True)
@@ -37,16 +36,9 @@ def compute(task: AttributionTask, layer: str) -> Attribution:
 def find_convolution(net: nn.Module, name: str) -> nn.Conv2d:
     """The convolution of that name; raises :class:`ExplainerError` listing those there are."""
     convolutions = {n: m for n, m in net.named_modules() if isinstance(m, nn.Conv2d)}
-    if not convolutions or not name:
-        raise ExplainerError(
-            "Grad-CAM cannot explain this network: it looks at the maps of a late convolution, and "
-            "this network has none, or only one that cuts the photo into patches. Choose another "
-            "method."
-        )
     if name not in convolutions:
-        raise ExplainerError(
-            f"There is no convolution named {name!r}; choose one of: {', '.join(convolutions)}."
-        )
+        names = ", ".join(convolutions) or "(this network has none)"
+        raise ExplainerError(f"There is no convolution named {name!r}; choose one of: {names}.")
     return convolutions[name]
 
 
@@ -92,4 +84,5 @@ GRADCAM = Explainer(
     citation="Selvaraju et al. 2017",
     colour="#E69F00",
     signed=False,
+    layered=True,
 )

@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 
 from xaicore.explainers import EXPLAINERS
+from xaicore.explainers.base import refusal
 from xaicore.networks.classifier import Classifier
 
 ROUNDS = 3
-MAX_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -88,19 +88,13 @@ def check_up(classifier: Classifier, photos: Sequence[Image.Image]) -> CheckUp:
 
 def _methods(classifier: Classifier) -> list[Method]:
     return [
-        Method(one.name, one.label, _why_not(classifier, one.name)) for one in EXPLAINERS.values()
+        Method(one.name, one.label, _sentence(refusal(one, classifier)))
+        for one in EXPLAINERS.values()
     ]
 
 
-def _why_not(classifier: Classifier, method: str) -> str | None:
-    if method == "gradcam" and classifier.target_layer is None:
-        return "the network has no convolution whose maps it could show."
-    found = [one for one in classifier.canonical.obstacles if one.method == method]
-    if not found:
-        return None
-    named = "; ".join(f"{one.layer}: {one.reason}" for one in found[:MAX_NAMED])
-    more = f"; and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
-    return f"{named}{more}."
+def _sentence(reason: str) -> str | None:
+    return f"{reason}." if reason else None
 
 
 def _seconds(classifier: Classifier, photo: torch.Tensor) -> float:

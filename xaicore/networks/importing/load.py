@@ -54,6 +54,7 @@ def load_network(
     std: float | Sequence[float] | None = None,
     resize: Resize | None = None,
     target_layer: str | None = None,
+    device: str | torch.device = "auto",
 ) -> Classifier:
     """Load a network from weights, ONNX, or a folder or zip with a network.toml.
 
@@ -73,7 +74,7 @@ def load_network(
         resize=resize,
         target_layer=target_layer,
     )
-    return as_classifier(bring(path, given))
+    return as_classifier(bring(path, given), device)
 
 
 def inspect_network(source: str | Path | bytes, architecture: str | None = None) -> Facts:
@@ -130,11 +131,12 @@ def bring(source: str | Path | bytes, given: Facts) -> Brought:
     return Brought(scored, labels, preprocessing, target_layer, notes, facts)
 
 
-def as_classifier(brought: Brought) -> Classifier:
+def as_classifier(brought: Brought, device: str | torch.device = "auto") -> Classifier:
     return Classifier(
         brought.scored.net,
         brought.labels,
         target_layer=brought.target_layer,
+        device=device,
         preprocessing=brought.preprocessing,
         notes=brought.notes,
     )
