@@ -29,12 +29,14 @@ TIMM = ("repvgg_a0", "ghostnet_100", "tinynet_e")
 
 
 def lively(net: nn.Module) -> nn.Module:
-    """Uneven statistics, as training leaves them."""
+    """Uneven statistics and biases, as training leaves them."""
     torch.manual_seed(0)
     for layer in net.modules():
         if isinstance(layer, nn.BatchNorm2d):
             nn.init.normal_(layer.get_buffer("running_mean"), 0, 0.1)
             nn.init.uniform_(layer.get_buffer("running_var"), 0.5, 2)
+        elif isinstance(layer, nn.Conv2d) and layer.bias is not None:
+            nn.init.normal_(layer.bias, 0, 0.1)
     return net.eval()
 
 
@@ -69,7 +71,7 @@ def test_a_transformer_is_refused_by_name_where_nothing_is_right(name: str) -> N
     net = torchvision.models.get_model(name, num_classes=3, **settings).eval()
     classifier = xaicore.Classifier(net, ["a", "b", "c"], SIZE, device="cpu")
     batch = torch.randn(1, 3, SIZE, SIZE)
-    with pytest.raises(xaicore.ExplainerError, match="LRP cannot explain this network rightly"):
+    with pytest.raises(xaicore.ExplainerError, match="LRP cannot explain this network"):
         xaicore.explain(classifier, batch, "lrp")
     # Its convolution only cuts the photo into patches: a map of it would mean nothing.
     assert classifier.target_layer is None
