@@ -68,7 +68,7 @@ def choose_brought(photo: Image.Image) -> NetworkChoice | None:
     _show_check_up(name, classifier)
     if facts.missing and st.button("Change what was said", icon=":material/edit_note:"):
         _ask(name, data, facts, photo)
-    return NetworkChoice(classifier, _knows(classifier), f"own-{classifier.fingerprint}")
+    return NetworkChoice(classifier, knows(classifier), f"own-{classifier.fingerprint}")
 
 
 def _load(name: str, data: bytes, given: Mapping[str, Any]) -> Classifier:
@@ -88,7 +88,8 @@ def _load(name: str, data: bytes, given: Mapping[str, Any]) -> Classifier:
     return kept
 
 
-def _knows(classifier: Classifier) -> str:
+def knows(classifier: Classifier) -> str:
+    """What a network can say, in words."""
     labels = classifier.labels
     if len(labels) > MOST_NAMED:
         return f"{len(labels)} kinds of things"

@@ -8,7 +8,8 @@ import numpy as np
 import streamlit as st
 
 import xaicore
-from dashboard.bring import choose_brought
+from dashboard.bring import choose_brought, knows
+from dashboard.serve import SERVED
 from dashboard.shared import state
 from dashboard.shared.photos import Photo, load_samples, picture_of, predict
 from dashboard.shared.state import Choices, NetworkChoice
@@ -109,12 +110,15 @@ def _choose_network(photo: Photo) -> NetworkChoice:
     petnet = NetworkChoice(get_classifier(PETNET), NETWORKS[PETNET].knows)
     name = st.selectbox(
         "Network",
-        [*NETWORKS, OWN],
-        format_func=lambda name: NETWORKS[name].label if name in NETWORKS else "Bring your own",
+        [*SERVED, *NETWORKS, OWN],
+        format_func=_call,
         key=state.NETWORK,
         bind="query-params",
     )
     try:
+        if name in SERVED:
+            served = SERVED[name]
+            return NetworkChoice(served, knows(served), f"served-{served.fingerprint}")
         if name == OWN:
             return choose_brought(xaicore.load_photo(photo.data)) or petnet
         if name == PETNET or not _ready(NETWORKS[name]):
@@ -123,6 +127,13 @@ def _choose_network(photo: Photo) -> NetworkChoice:
     except PetlensError as error:
         st.error(str(error))
         return petnet
+
+
+def _call(name: str) -> str:
+    """What a network is called in the list."""
+    if name in NETWORKS:
+        return NETWORKS[name].label
+    return "Bring your own" if name == OWN else name
 
 
 @st.cache_resource(show_spinner="Loading the network")

@@ -87,11 +87,32 @@ def serve(app: Path = DASHBOARD) -> Iterator[str]:
     Raises :class:`ServerError` when it ends early or is not up within ``START_SECONDS``.
     """
     port = _free_port()
-    command = [sys.executable, "-m", "streamlit", "run", str(app), f"--server.port={port}"]
+    command = ["-m", "streamlit", "run", str(app), f"--server.port={port}"]
     command += ["--server.headless=true", "--server.fileWatcherType=none"]
+    with _running(command, port) as address:
+        yield address
+
+
+@contextmanager
+def serve_script(script: Path) -> Iterator[str]:
+    """Run a Python script that serves the dashboard on the port it is given; yield its address."""
+    port = _free_port()
+    with _running([str(script), str(port)], port) as address:
+        yield address
+
+
+@contextmanager
+def _running(arguments: list[str], port: int) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with tempfile.TemporaryFile("w+") as log:
-        server = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
         try:
             if not _is_up(server, f"{address}/_stcore/health"):
                 log.seek(0)

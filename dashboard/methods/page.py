@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.methods.chapters import CHAPTERS
 from dashboard.methods.keys import CHAPTER
-from dashboard.methods.text import show_citation, show_text
+from dashboard.methods.text import show_citation, show_doors, show_text
 from dashboard.shared import state
 from dashboard.shared.widgets import choose
 
@@ -33,3 +33,4 @@ show_citation(chapter.cite(name), lesson)
 with example:
     st.subheader("Try it", anchor=False)
     chapter.show_example(name, choices)
+show_doors()

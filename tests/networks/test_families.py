@@ -69,6 +69,7 @@ def test_a_transformer_is_refused_by_name_where_nothing_is_right(name: str) -> N
     settings = {"image_size": SIZE} if name.startswith("vit") else {}
     torch.manual_seed(0)
     net = torchvision.models.get_model(name, num_classes=3, **settings).eval()
+    nn.init.normal_(list(net.parameters())[-2])  # torchvision begins some heads with zeros
     classifier = xaicore.Classifier(net, ["a", "b", "c"], SIZE, device="cpu")
     batch = torch.randn(1, 3, SIZE, SIZE)
     with pytest.raises(xaicore.ExplainerError, match="LRP cannot explain this network"):
