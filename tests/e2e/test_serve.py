@@ -34,5 +34,5 @@ def test_a_served_network_is_the_first_that_a_visitor_sees(
         heading = page.get_by_role("heading", name="This looks like an")
         expect(heading).to_be_visible(timeout=PATIENCE_MS)
         expect(page.get_by_text("It only knows owl and elk")).to_be_visible()
-        expect(page.get_by_text("Forest")).to_be_visible()
+        expect(page.get_by_role("combobox", name="Network")).to_have_value("Forest")
         context.close()
