@@ -49,7 +49,9 @@ def test_pack_says_what_is_still_missing(
     said = capsys.readouterr().out
     assert "of 7 classes: class 0, class 1, class 2, class 3, class 4 and 2 more." in said
     assert "There is no model card with it." in said
-    assert said.splitlines()[-1] == ("Nobody said what its classes are called; they are numbered.")
+    assert said.splitlines()[-1] == (
+        "Nobody said what its classes are called; they are called class 0 to class 6."
+    )
 
 
 def test_pack_refuses_what_could_not_be_loaded_or_written(

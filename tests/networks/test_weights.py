@@ -115,7 +115,7 @@ def test_weights_for_a_network_of_ones_own(batch):
     same(brought, net, batch)
     assert other[0].weight.sum() == 0
     assert brought.labels == ("class 0", "class 1")
-    assert any("numbered" in note for note in brought.notes)
+    assert any("are called class 0" in note for note in brought.notes)
 
 
 def test_petnet_and_a_layer_to_look_at():

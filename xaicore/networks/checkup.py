@@ -73,7 +73,8 @@ def check_up(classifier: Classifier, photos: Sequence[Image.Image]) -> CheckUp:
     probabilities = classifier.predict(batch)
     answers = [Answer(classifier.labels[row.argmax()], float(row.max())) for row in probabilities]
     return CheckUp(
-        kind=type(classifier.net).__name__,
+        # What was done to its answer is told by the notes.
+        kind=type(getattr(classifier.net, "net", classifier.net)).__name__,
         weights=sum(tensor.numel() for tensor in classifier.net.parameters()),
         classes=probabilities.shape[1],
         channels=batch.shape[1],

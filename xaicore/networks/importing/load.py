@@ -127,7 +127,7 @@ def bring(source: str | Path | bytes, given: Facts) -> Brought:
     target_layer = facts.target_layer
     if target_layer is not None:
         target_layer = _layer(scored, target_layer)
-    notes = (*scored.notes, *_assumed(file.facts, facts))
+    notes = (*scored.notes, *_assumed(file.facts, facts), *_named(file.facts, labels))
     return Brought(scored, labels, preprocessing, target_layer, notes, facts)
 
 
@@ -188,6 +188,12 @@ def _assumed(said: Facts, used: Facts) -> tuple[str, ...]:
     if said.mean is None and said.std is None:
         scale = "0.5 and 0.5" if used.channels == 1 else "ImageNet's"
         notes.append(f"Nobody said how its photos are scaled; mean and std are {scale}.")
-    if said.labels is None:
-        notes.append("Nobody said what its classes are called; they are numbered.")
     return tuple(notes)
+
+
+def _named(said: Facts, labels: Sequence[str]) -> tuple[str, ...]:
+    """A sentence on what classes are called that nobody named."""
+    if said.labels is not None:
+        return ()
+    first, last = labels[0], labels[-1]
+    return (f"Nobody said what its classes are called; they are called {first} to {last}.",)
