@@ -47,7 +47,7 @@ class Canonical:
 
 
 def canonicalize(net: nn.Module, example: torch.Tensor) -> Canonical:
-    """Rewrite a network that takes photos like ``example`` [B, C, H, W]; B does not matter.
+    """Rewrite a network that takes ``example`` photos [B, C, H, W], and compare both on them.
 
     One that cannot be rewritten, or answers differently then, stays as it is, with obstacles.
     """
@@ -57,7 +57,7 @@ def canonicalize(net: nn.Module, example: torch.Tensor) -> Canonical:
 
 
 def _canonicalize(net: nn.Module, example: torch.Tensor) -> Canonical:
-    trials = [photos.to(example) for photos in _trials(tuple(example.shape[1:]))]
+    trials = [example, *(photos.to(example) for photos in _trials(tuple(example.shape[1:])))]
     answers = [net(photos) for photos in trials]  # what it cannot answer at all fails here
     try:
         with _ONE_AT_A_TIME:
