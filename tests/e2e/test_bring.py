@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 import torch
 import torchvision
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 from safetensors.torch import save
 from torch import nn
 
@@ -130,3 +130,19 @@ def test_what_is_no_network_gets_a_sentence_and_petnet_answers(page: Page) -> No
     expect(alert).to_contain_text("This file", timeout=PATIENCE_MS)
     expect(page.get_by_role("heading", name="This looks like a cat")).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_a_brought_network_is_its_visitor_s_alone(page: Page, browser: Browser) -> None:
+    bring(page, one_output())
+    expect(page.get_by_text("Check-up")).to_be_visible(timeout=PATIENCE_MS)
+    other = browser.new_context(base_url=page.url.partition("?")[0], reduced_motion="reduce")
+    stranger = other.new_page()
+    stranger.goto(OWN.path)
+    expect(stranger.get_by_text("the bundled PetNet answers")).to_be_visible(timeout=PATIENCE_MS)
+    expect(stranger.get_by_text("Check-up")).to_have_count(0)
+    expect(stranger.get_by_role("heading", name="This looks like a cat")).to_be_visible()
+    other.close()
+    # A reloaded page is a new session: the network is gone with the old one.
+    page.reload()
+    expect(page.get_by_text("the bundled PetNet answers")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("Check-up")).to_have_count(0)
