@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 from PIL import Image
 
-from dashboard.shared.jobs import Job, Seat
+from dashboard.shared.jobs import Seat
 from dashboard.shared.photos import Photo
 from xaicore import Classifier, Explainer, Explanation, Parameter
 from xaicore.networks.checkup import CheckUp
@@ -180,12 +180,6 @@ def seat(kind: str, place: str) -> Seat:
 def _seats(kind: str) -> dict[str, Seat]:
     kinds: dict[str, dict[str, Seat]] = st.session_state.setdefault(_SEATS, {})
     return kinds.setdefault(kind, {})
-
-
-def jobs() -> list[Job[Any]]:
-    """All that this visitor waits for."""
-    kinds: dict[str, dict[str, Seat]] = st.session_state.get(_SEATS, {})
-    return [seat.job for seats in kinds.values() for seat in seats.values() if seat.job]
 
 
 def leave_traces(but: Collection[str] = ()) -> None:

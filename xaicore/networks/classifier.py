@@ -21,7 +21,7 @@ from torch import nn
 
 from xaicore.networks.canonical import Canonical, canonicalize
 from xaicore.networks.copies import share_weights
-from xaicore.networks.errors import ClassifierError
+from xaicore.networks.errors import ClassifierError, NetworkError
 from xaicore.networks.fingerprint import WeightWatch, fingerprint_of, hash_weights
 from xaicore.networks.outputs import ScoreNetwork, input_channels, score_network
 from xaicore.networks.petnet import INPUT_SIZE, LABELS, MEAN, STD, PetNet
@@ -255,7 +255,7 @@ def check_labels(labels: Sequence[str], scored: ScoreNetwork) -> tuple[str, ...]
     if not labels:
         return tuple(f"class {number}" for number in range(scored.classes))
     if len(labels) != scored.classes:
-        raise ClassifierError(
+        raise NetworkError(
             f"This network has {scored.classes} classes, but {len(labels)} labels are given. Give "
             "one label a class, in the order of its outputs."
         )

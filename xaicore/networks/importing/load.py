@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from xaicore.networks.classifier import Classifier
+from xaicore.networks.classifier import Classifier, check_labels
 from xaicore.networks.errors import NetworkError
 from xaicore.networks.importing.bundle import is_bundle, open_bundle
 from xaicore.networks.importing.facts import Facts, NetworkFile, checked_labels
@@ -148,20 +148,9 @@ def _example(preprocessing: Preprocessing) -> torch.Tensor:
 
 
 def _labels(facts: Facts, scored: ScoreNetwork) -> tuple[str, ...]:
-    labels = facts.labels
-    if labels is None:
-        return ("no", "yes") if scored.one_output else default_labels(scored.classes)
-    if len(labels) != scored.classes:
-        raise NetworkError(
-            f"This network has {scored.classes} classes, but {len(labels)} labels are given. Give "
-            "one label a class, in the order of its outputs."
-        )
-    return labels
-
-
-def default_labels(classes: int) -> tuple[str, ...]:
-    """Names for classes that have none."""
-    return tuple(f"class {number}" for number in range(classes))
+    if facts.labels is None and scored.one_output:
+        return "no", "yes"
+    return check_labels(facts.labels or (), scored)
 
 
 def _layer(scored: ScoreNetwork, name: str) -> str:
