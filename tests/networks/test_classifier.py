@@ -127,3 +127,25 @@ def classifier_bundled():
 def samples():
     names = {"chelsea": "cat", "kitten-with-yarn": "cat", "german-shepherd": "dog"}
     return [(xaicore.load_photo(f"assets/samples/{n}.jpg"), label) for n, label in names.items()]
+
+
+class WithVolume(nn.Module):
+    """A convolution over places and keys, as lambda layers have it: weights of five dimensions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, padding=1)
+        self.lambdas = nn.Conv3d(1, 2, (1, 3, 3), padding=(0, 1, 1))
+
+    def forward(self, photos: torch.Tensor) -> torch.Tensor:
+        return self.lambdas(self.stem(photos)[:, None]).mean((2, 3, 4))
+
+
+def test_a_network_with_weights_of_five_dimensions_keeps_its_own_layout():
+    net = WithVolume()
+    batch = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        expected = net(batch)
+    classifier = xaicore.Classifier(net, ["no", "yes"], size=32)
+    assert classifier.layout is torch.contiguous_format
+    torch.testing.assert_close(classifier.logits(batch), expected)

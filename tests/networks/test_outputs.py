@@ -222,6 +222,24 @@ def test_what_gives_no_scores_is_refused_in_a_sentence(name, batch):
 def test_the_size_is_found_by_trying():
     assert find_input(OneSize()) == (3, 32)
     assert find_input(body(2, channels=1)) == (1, 224)
-    assert input_channels(body(2, channels=1)) == 1
+    assert input_channels(body(2, channels=1), (32, 32)) == 1
     with pytest.raises(NetworkError, match="224×224, 48×48 pixels"):
         find_input(OneSize(), (224, 48))
+
+
+class Reordered(nn.Module):
+    """Blocks of 2×2 pixels become channels; a convolution of one channel comes later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = nn.Conv2d(1, 1, 3, padding=1)
+        self.stem = nn.Conv2d(12, 4, 1)
+
+    def forward(self, photos: torch.Tensor) -> torch.Tensor:
+        maps = self.stem(nn.functional.pixel_unshuffle(photos, 2))
+        return (maps * self.gate(maps.mean(1, keepdim=True)).sigmoid()).mean((2, 3))
+
+
+def test_channels_are_those_that_the_network_takes_not_those_of_some_convolution():
+    assert input_channels(Reordered(), (32, 32)) == 3
+    assert find_input(Reordered()) == (3, 224)

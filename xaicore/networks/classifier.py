@@ -239,8 +239,9 @@ def prepare_for(
     mean: float | Sequence[float] | None,
     std: float | Sequence[float] | None,
 ) -> Preprocessing:
-    """How photos become a network's input, in as many channels as its first convolution takes."""
-    channels = input_channels(net)
+    """How photos become a network's input, in as many channels as it takes."""
+    shape = Preprocessing(size)
+    channels = input_channels(net, (shape.height, shape.width))
     usual = (MEAN, STD) if channels == 3 else (0.5, 0.5)
     return Preprocessing(
         size,
@@ -266,11 +267,12 @@ def choose_layout(net: nn.Module, batch: torch.Tensor) -> torch.memory_format:
     """Channels last, which is faster, where the network runs under it and says the same."""
     with torch.inference_mode():
         expected = net(batch)
-    net.to(memory_format=torch.channels_last)
     try:
+        net.to(memory_format=torch.channels_last)
         with torch.inference_mode():
             found = net(batch.to(memory_format=torch.channels_last))
-    except (RuntimeError, TypeError):  # a network that views memory as it lies
+    # A network that views memory as it lies, or that has weights of five dimensions.
+    except (RuntimeError, TypeError):
         return torch.contiguous_format
     same = torch.allclose(found, expected, rtol=1e-4, atol=1e-5)
     return torch.channels_last if same else torch.contiguous_format

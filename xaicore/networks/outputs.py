@@ -130,23 +130,42 @@ def find_input(net: nn.Module, sides: Sequence[int] = COMMON_SIDES) -> tuple[int
     Raises :class:`NetworkError` when it takes none of the sides.
     """
     net, _notes = sound(net)
-    channels = input_channels(net)
-    device = next((weight.device for weight in net.parameters()), torch.device("cpu"))
-    for side in sides:
-        try:
-            run(net, torch.zeros(2, channels, side, side, device=device))
-        except NetworkError:
-            continue
-        return channels, side
-    raise _cannot_take([(side, side) for side in sides], channels)
+    likely = likely_channels(net)
+    for channels in likely:
+        for side in sides:
+            if _takes(net, channels, (side, side)):
+                return channels, side
+    raise _cannot_take([(side, side) for side in sides], likely[0])
 
 
-def input_channels(net: nn.Module) -> int:
-    """The channels of the first convolution that takes a photo's; three where there is none."""
+def input_channels(net: nn.Module, size: tuple[int, int]) -> int:
+    """The colour channels that a network takes at a size (height, width), by trying.
+
+    The likeliest where it takes photos of that size in none.
+    """
+    net, _notes = sound(net)
+    likely = likely_channels(net)
+    return next((channels for channels in likely if _takes(net, channels, size)), likely[0])
+
+
+def likely_channels(net: nn.Module) -> list[int]:
+    """How many channels a network's photos may have, the likeliest first.
+
+    The first convolution that takes as many as a photo has is commonly the one that takes it; but
+    some reorder the photo first, and have such a convolution elsewhere.
+    """
     taken = [layer.in_channels for layer in net.modules() if isinstance(layer, nn.Conv2d)]
-    # Layers may be defined in another order than they run in.
     usual = [channels for channels in taken if channels in (1, 3)]
-    return (usual or taken or [3])[0]
+    return list(dict.fromkeys([*(usual or taken)[:1], 3, 1]))
+
+
+def _takes(net: nn.Module, channels: int, size: tuple[int, int]) -> bool:
+    device = next((weight.device for weight in net.parameters()), torch.device("cpu"))
+    try:
+        run(net, torch.zeros(2, channels, *size, device=device))
+    except NetworkError:
+        return False
+    return True
 
 
 def _cannot_take(sizes: Sequence[tuple[int, int]], channels: int) -> NetworkError:

@@ -117,10 +117,12 @@ def bring(source: str | Path | bytes, given: Facts) -> Brought:
             'such as architecture="resnet18".'
         )
     net, facts = file.make(), file.facts
-    if facts.channels is None:
-        facts = replace(facts, channels=input_channels(net))
     if facts.size is None:
-        facts = replace(facts, size=find_input(net)[1])
+        channels, side = find_input(net)
+        facts = replace(facts, channels=facts.channels or channels, size=side)
+    if facts.channels is None:
+        height, width = facts.size if isinstance(facts.size, tuple) else (facts.size, facts.size)
+        facts = replace(facts, channels=input_channels(net, (height, width)))
     preprocessing = facts.preprocessing()
     scored = score_network(net, _example(preprocessing))
     labels = _labels(facts, scored)
