@@ -117,12 +117,14 @@ def bring(source: str | Path | bytes, given: Facts) -> Brought:
             'such as architecture="resnet18".'
         )
     net, facts = file.make(), file.facts
-    if facts.size is None:
-        channels, side = find_input(net)
-        facts = replace(facts, channels=facts.channels or channels, size=side)
-    if facts.channels is None:
-        height, width = facts.size if isinstance(facts.size, tuple) else (facts.size, facts.size)
-        facts = replace(facts, channels=input_channels(net, (height, width)))
+    size = facts.size
+    if size is None:
+        channels, size = find_input(net)
+    elif facts.channels is None:
+        channels = input_channels(net, size if isinstance(size, tuple) else (size, size))
+    else:
+        channels = facts.channels
+    facts = replace(facts, size=size, channels=facts.channels or channels)
     preprocessing = facts.preprocessing()
     scored = score_network(net, _example(preprocessing))
     labels = _labels(facts, scored)
