@@ -7,6 +7,7 @@ import functools
 import json
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ BUNDLED_WEIGHTS = Path(__file__).parents[2] / "assets" / "model" / "petnet.safet
 
 
 # Two threads that ask for one network's canonical form wait for the same.
-_MAKING_CANONICAL = threading.RLock()
+_MAKING_CANONICAL = threading.Lock()
+_LOOKING_FOR_CANONICAL = threading.Lock()
 
 
 class Classifier:
@@ -76,6 +78,7 @@ class Classifier:
         self.weights_hash = hash_weights(self.net)
         self.fingerprint = fingerprint_of(self.net, self._preparation(), self.weights_hash)
         self._watch = WeightWatch(self.net, self.weights_hash)
+        self._canonical: Canonical | None = None
 
     @property
     def size(self) -> int:
@@ -94,12 +97,37 @@ class Classifier:
 
     @property
     def canonical(self) -> Canonical:
-        """The form that LRP and DeepLIFT follow; made when it is first asked for, in seconds."""
-        with _MAKING_CANONICAL:
-            return self._canonical
+        """The form that LRP and DeepLIFT follow, one for all equal classifiers.
 
-    @functools.cached_property
-    def _canonical(self) -> Canonical:
+        Made when it is first asked for, which takes seconds.
+        """
+        if not self.has_canonical:
+            with _MAKING_CANONICAL:
+                # Another thread may have made it while this one waited.
+                if not self.has_canonical:
+                    self._keep_canonical(self._make_canonical())
+        assert self._canonical is not None
+        return self._canonical
+
+    @property
+    def has_canonical(self) -> bool:
+        """Whether the canonical form is made, for this classifier or an equal one in use."""
+        if self._canonical is None and self.is_unchanged():
+            with _LOOKING_FOR_CANONICAL:
+                equals = [other for other in _WITH_CANONICAL if self._equals(other)]
+            for other in filter(Classifier.is_unchanged, equals):
+                self._keep_canonical(other.canonical)
+        return self._canonical is not None
+
+    def _keep_canonical(self, canonical: Canonical) -> None:
+        self._canonical = canonical
+        with _LOOKING_FOR_CANONICAL:
+            _WITH_CANONICAL.add(self)
+
+    def _equals(self, other: Classifier) -> bool:
+        return (self.fingerprint, self.device) == (other.fingerprint, other.device)
+
+    def _make_canonical(self) -> Canonical:
         # Two photos that a dependency ships: the rewritten network must answer real ones alike.
         photos = [Image.fromarray(picture) for picture in (data.astronaut(), data.chelsea())]
         return canonicalize(self.net, self.preprocess(photos))
@@ -231,6 +259,10 @@ class Classifier:
     def predicted(self, batch: torch.Tensor) -> torch.Tensor:
         """Index of the most probable class of each photo, int64 [B] on the device."""
         return self.logits(batch).argmax(1)
+
+
+# Weak, so that a network is forgotten, canonical form and all, with the last who uses it.
+_WITH_CANONICAL: weakref.WeakSet[Classifier] = weakref.WeakSet()
 
 
 def prepare_for(
