@@ -13,6 +13,7 @@ from dashboard.shared import state
 from dashboard.shared.jobs import Job
 from dashboard.shared.memory import get_memory
 from dashboard.shared.photos import Photo, picture_of, to_batch
+from dashboard.shared.preparing import prepare_for
 from dashboard.shared.state import Choices, NetworkChoice
 from xaicore import EXPLAINERS, Classifier, Explainer, Explanation, Parameter, PetlensError
 from xaicore.identity import canonical
@@ -86,10 +87,16 @@ def request_map(choices: Choices, explainer: str, parameters: dict[str, Any]) ->
 def obtain(request: MapRequest, kind: str, place: str) -> Explanation | Job[Explanation]:
     """The map, at once by a quick method; of a slow one, or where it failed, the job.
 
-    ``kind`` and ``place`` name the seat at which this visitor waits for it.
+    So it is the job where the network is still being made ready for the method. ``kind`` and
+    ``place`` name the seat at which this visitor waits for it.
     """
     seat = state.seat(kind, place)
-    if EXPLAINERS[request.explainer].slow:
+    explainer = EXPLAINERS[request.explainer]
+    preparing = prepare_for(explainer, request.classifier)
+    if preparing:
+        seat.take(request.key, preparing)
+        return preparing
+    if explainer.slow:
         return get_memory().follow(request, seat)
     seat.leave()
     try:
