@@ -17,7 +17,6 @@ from dashboard.shared.preparing import prepare_for
 from dashboard.shared.state import Choices, NetworkChoice
 from xaicore import EXPLAINERS, Classifier, Explainer, Explanation, Parameter, PetlensError
 from xaicore.identity import canonical
-from xaicore.networks.classifier import convolution_names
 from xaicore.progress import Progress
 from xaicore.render import place_map
 
@@ -106,12 +105,13 @@ def obtain(request: MapRequest, kind: str, place: str) -> Explanation | Job[Expl
 
 
 def offered(classifier: Classifier, parameter: Parameter) -> Parameter:
-    """A parameter as this network has it: layers to choose from are its convolutions."""
+    """A parameter as this network has it: layers to choose from are those that hold a map."""
     if parameter.name != "layer":
         return parameter
-    # A network without a convolution has nothing to choose from, which the method says.
-    names = tuple(convolution_names(classifier.net)) if classifier.target_layer else ("",)
-    return replace(parameter, choices=names, default=classifier.target_layer or "")
+    # A network without any has nothing to choose from, which the method says.
+    default = classifier.target_layer or ""
+    names = tuple(classifier.feature_maps.layers) if default else ("",)
+    return replace(parameter, choices=names, default=default)
 
 
 def parameter_keys(explainer: Explainer, network: NetworkChoice) -> dict[str, str]:
