@@ -16,7 +16,7 @@ import xaicore
 from dashboard.methods import keys
 from dashboard.shared import curve_charts
 from dashboard.shared.jobs import Job
-from dashboard.shared.maps import MapRequest, offered, place, request_map
+from dashboard.shared.maps import MapRequest, draw, offered, place, request_map
 from dashboard.shared.memory import get_memory
 from dashboard.shared.photos import load_samples, picture_of, to_batch
 from dashboard.shared.preparing import prepare_for
@@ -44,7 +44,7 @@ from xaicore.metrics.base import PerturbationProtocol
 from xaicore.metrics.focus import make_mosaics, share_on_target
 from xaicore.metrics.focus import to_batch as to_mosaic_batch
 from xaicore.metrics.perturbation import mask_photo
-from xaicore.render import Look, measure_scale, missing_evidence, render, to_picture
+from xaicore.render import Look, missing_evidence, render, to_picture
 
 EXAMPLE_PIXELS = 400
 # Enough to see what a parameter does, few enough to follow a slider.
@@ -79,14 +79,14 @@ def show_method_example(explainer: Explainer, choices: Choices) -> None:
 def _show_when_ready(method: str, classifier: Classifier, show: Callable[[], None]) -> None:
     """Show what a method finds, once the network is made ready for it."""
 
-    def draw(preparing: Job[Any] | None) -> None:
+    def show_or_wait(preparing: Job[Any] | None) -> None:
         if preparing and preparing.running:
             st.caption("The network is being made ready for this method.")
             return
         with in_sentences():
             show()
 
-    follow(partial(prepare_for, EXPLAINERS[method], classifier), draw)
+    follow(partial(prepare_for, EXPLAINERS[method], classifier), show_or_wait)
 
 
 def _show_map(explainer: Explainer, choices: Choices, request: MapRequest) -> None:
@@ -94,8 +94,7 @@ def _show_map(explainer: Explainer, choices: Choices, request: MapRequest) -> No
     look = replace(choices.look, signed=choices.look.signed and explainer.signed)
     saliency = explanation.maps[0]
     missing = missing_evidence(saliency, look)
-    scale = None if missing else measure_scale(saliency, look)
-    picture = render(picture_of(choices.photo), place(request, saliency), look, scale)
+    picture = draw(request, saliency, look)
     words = f"What speaks for {choices.label} by {explainer.label}"
     st.image(picture, width=EXAMPLE_PIXELS, alt=f"{words}, laid over the photo.")
     if missing:

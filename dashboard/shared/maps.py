@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 import xaicore
 from dashboard.shared import state
@@ -18,7 +19,7 @@ from dashboard.shared.state import Choices, NetworkChoice
 from xaicore import EXPLAINERS, Classifier, Explainer, Explanation, Parameter, PetlensError
 from xaicore.identity import canonical
 from xaicore.progress import Progress
-from xaicore.render import place_map
+from xaicore.render import Look, place_map, render_part
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,15 @@ def place(request: MapRequest, values: np.ndarray) -> np.ndarray:
     """Values of what the network sees, [h, w], as values of the whole photo, zero around them."""
     size = picture_of(request.photo).size
     return place_map(values, request.classifier.preprocessing.seen_box(size), size)
+
+
+def draw(
+    request: MapRequest, saliency: np.ndarray, look: Look, scale: float | None = None
+) -> Image.Image:
+    """A map of what the network sees over the whole photo, on the scale of its own part of it."""
+    picture = picture_of(request.photo)
+    box = request.classifier.preprocessing.seen_box(picture.size)
+    return render_part(picture, saliency, box, look, scale)
 
 
 def place_segments(request: MapRequest, segments: np.ndarray) -> np.ndarray:
