@@ -153,7 +153,7 @@ def test_a_brought_network_is_its_visitor_s_alone(page: Page, browser: Browser) 
     expect(page.get_by_text("Check-up")).to_have_count(0)
 
 
-@pytest.mark.parametrize("page", [View(path=f"/?{QUICK}&sample=german-shepherd")], indirect=True)
+@pytest.mark.parametrize("page", [View(path=f"/?{QUICK}&sample=German+shepherd")], indirect=True)
 def test_a_pretrained_network_gets_the_study_s_four_maps_of_what_it_knows(
     page: Page,
 ) -> None:
