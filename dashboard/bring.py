@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -14,9 +15,11 @@ from PIL import Image
 
 import xaicore
 from dashboard.shared import state
+from dashboard.shared.jobs import Job
 from dashboard.shared.photos import load_samples
+from dashboard.shared.preparing import prepare
 from dashboard.shared.state import NetworkChoice
-from dashboard.shared.widgets import choose, in_sentences
+from dashboard.shared.widgets import choose, follow, in_sentences
 from xaicore import Classifier, PetlensError
 from xaicore.identity import canonical, hash_bytes
 from xaicore.networks.checkup import CheckUp, check_up
@@ -65,7 +68,7 @@ def choose_brought(photo: Image.Image) -> NetworkChoice | None:
         st.caption("Until then PetNet answers.")
         return None
     classifier = _load(name, data, given or {})
-    _show_check_up(name, classifier)
+    _show_check_up(classifier)
     if facts.missing and st.button("Change what was said", icon=":material/edit_note:"):
         _ask(name, data, facts, photo)
     return NetworkChoice(classifier, knows(classifier), f"own-{classifier.fingerprint}")
@@ -164,19 +167,29 @@ def _prepared(facts: Facts, given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _show_check_up(name: str, classifier: Classifier) -> None:
+def _show_check_up(classifier: Classifier) -> None:
     """What the network is, which methods it gets, and what it says of the samples."""
+    with st.expander("Check-up", icon=":material/fact_check:", expanded=True):
+        follow(partial(_find_check_up, classifier), _tell)
+
+
+def _find_check_up(classifier: Classifier) -> CheckUp | Job[Any]:
+    """The check-up, or the job that it waits for."""
     found = state.check_up_of(classifier.fingerprint)
     if found is None:
-        with st.spinner("Looking the network over"):
-            samples = [xaicore.load_photo(photo.data) for photo in load_samples().values()]
-            found = check_up(classifier, samples)
+        preparing = prepare(classifier)
+        if preparing and preparing.running:
+            return preparing
+        samples = [xaicore.load_photo(photo.data) for photo in load_samples().values()]
+        found = check_up(classifier, samples)
         state.keep_check_up(classifier.fingerprint, found)
-    with st.expander("Check-up", icon=":material/fact_check:", expanded=True):
-        _tell(found)
+    return found
 
 
-def _tell(found: CheckUp) -> None:
+def _tell(found: CheckUp | Job[Any]) -> None:
+    if isinstance(found, Job):
+        st.caption("Looking the network over")
+        return
     st.caption(" ".join((*found.about, *found.notes)))
     for method in found.methods:
         if method.reason is None:

@@ -12,6 +12,7 @@ from dashboard.bring import choose_brought, knows
 from dashboard.serve import SERVED
 from dashboard.shared import state
 from dashboard.shared.photos import Photo, load_samples, picture_of, predict
+from dashboard.shared.preparing import prepare
 from dashboard.shared.state import Choices, NetworkChoice
 from dashboard.shared.widgets import choose as choose_option
 from xaicore import EXPLAINERS, NETWORKS, Classifier, Explainer, PetlensError
@@ -43,6 +44,8 @@ def choose() -> Choices:
         # Not even the bundled network can be loaded.
         st.error(str(error))
         st.stop()
+    # Goes on while the page draws what does not need it.
+    prepare(network.classifier)
     with place:
         class_index = _choose_class(network, photo)
         look = _choose_look()

@@ -23,6 +23,7 @@ from xaicore.render import (
     missing_evidence,
     place_map,
     render,
+    render_part,
     resize_map,
     subdue,
     to_display_size,
@@ -256,3 +257,16 @@ def test_a_map_of_a_photo_s_middle_lies_there() -> None:
     np.testing.assert_array_equal(placed[:, 2:5], values)
     assert placed.sum() == values.sum()
     assert place_map(values, (0, 0, 12, 6), (12, 6)) is values
+
+
+def test_a_map_of_a_part_is_laid_over_the_whole_on_its_own_scale():
+    photo = Image.new("RGB", (640, 320), (200, 200, 200))
+    saliency = np.ones((320, 320))
+    saliency[:160] = -1
+    part = np.asarray(render_part(photo, saliency, (160, 0, 480, 320), Look(opacity=1.0)))
+    assert (part[:, :160] == 200).all()
+    assert (part[:, 480:] == 200).all()
+    assert tuple(part[20, 320]) == AGAINST
+    assert tuple(part[300, 320]) == FOR
+    nothing = render_part(photo, -np.ones((320, 320)), (160, 0, 480, 320), Look(signed=False))
+    assert (np.asarray(nothing) == 200).all()

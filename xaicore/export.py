@@ -20,7 +20,7 @@ from xaicore.metrics import METRICS, score_maps
 from xaicore.metrics.base import PerturbationProtocol
 from xaicore.networks.classifier import Classifier
 from xaicore.photos import load_photo
-from xaicore.render import Look, render
+from xaicore.render import Look, render_part
 
 
 def to_png(picture: Image.Image) -> bytes:
@@ -72,10 +72,11 @@ def explain_to_files(
     photo = load_photo(file)
     batch = classifier.preprocess([photo])
     found, refused = _explain_all(classifier, batch, methods)
-    view = seen(photo, classifier)
+    box = classifier.preprocessing.seen_box(photo.size)
     for name, explanation in found.items():
         look = Look(signed=EXPLAINERS[name].signed)
-        (folder / f"{name}.png").write_bytes(to_png(render(view, explanation.maps[0], look)))
+        picture = render_part(photo, explanation.maps[0], box, look)
+        (folder / f"{name}.png").write_bytes(to_png(picture))
     photo_hash = hash_bytes(file.read_bytes())
     (folder / "maps.npz").write_bytes(to_npz(found, photo_hash, classifier.labels))
     probabilities = classifier.predict(batch)[0]
@@ -96,14 +97,6 @@ def explain_to_files(
     }
     (folder / "scores.json").write_text(json.dumps(words, indent=2) + "\n", encoding="utf-8")
     return refused
-
-
-def seen(photo: Image.Image, classifier: Classifier) -> Image.Image:
-    """The part of a photo that the network looks at, which is all of it unless it crops."""
-    if classifier.preprocessing.resize == "stretch":
-        return photo
-    left, top, right, bottom = classifier.preprocessing.seen_box(photo.size)
-    return photo.crop((round(left), round(top), round(right), round(bottom)))
 
 
 def _explain_all(

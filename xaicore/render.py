@@ -111,6 +111,23 @@ def place_map(
     return whole
 
 
+def render_part(
+    photo: Image.Image,
+    saliency: np.ndarray,
+    box: tuple[float, float, float, float],
+    look: Look | None = None,
+    scale: float | None = None,
+) -> Image.Image:
+    """Lay a map [H, W] of a part of a photo over the whole of it, on the scale of the part.
+
+    ``box`` is where the part lies, as for :func:`place_map`; the rest is as for :func:`render`.
+    """
+    if missing_evidence(saliency, look):
+        return to_display_size(photo)
+    scale = scale or measure_scale(saliency, look)
+    return render(photo, place_map(saliency, box, photo.size), look, scale)
+
+
 def resize_map(saliency: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Stretch a map [H, W] to a picture's (width, height), bilinearly."""
     picture = Image.fromarray(saliency.astype(np.float32))

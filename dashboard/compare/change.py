@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
+import xaicore
 from dashboard.compare.duel import DUEL_PIXELS
 from dashboard.compare.keys import CHANGE, CHANGED_MAPS, panel_key
 from dashboard.compare.scaled import ScaledMap, scale_map
@@ -19,7 +20,7 @@ from dashboard.compare.views import View
 from dashboard.shared.jobs import Job
 from dashboard.shared.maps import obtain
 from dashboard.shared.photos import Photo, picture_of, predict, to_batch
-from dashboard.shared.widgets import choose, choose_parameter, follow, show_picture
+from dashboard.shared.widgets import choose, choose_parameter, follow, in_sentences, show_picture
 from xaicore import Classifier, Explanation
 from xaicore.comparison.changes import CHANGES, Change, change_photos, follows
 from xaicore.export import to_png
@@ -33,13 +34,15 @@ FOLLOWING = ((0.8, "follows"), (0.5, "follows in part"), (-1.0, "does not follow
 def show_change(peers: Sequence[ScaledMap], view: View) -> None:
     st.header("Does the map follow the photo?", anchor=False)
     change, amount = _choose_change()
-    if not peers:
-        return
+    if peers:
+        with in_sentences():
+            _show_followed(peers, view, change, amount)
+
+
+def _show_followed(peers: Sequence[ScaledMap], view: View, change: Change, amount: float) -> None:
+    """What the network says of the changed photo, and each map of it."""
     request = peers[0].panel.request
     classifier = request.classifier
-    if classifier.preprocessing.resize != "stretch":
-        st.info("This needs a network that sees the whole photo; yours sees the middle of it.")
-        return
     changed = change_photo(classifier, request.photo, change, amount)
     before, after = (
         predict(classifier, photo)[request.class_index] for photo in (request.photo, changed)
@@ -48,6 +51,8 @@ def show_change(peers: Sequence[ScaledMap], view: View) -> None:
         f"{change.summary} The network now says {classifier.labels[request.class_index]} at "
         f"{after:.1%}, before {before:.1%}."
     )
+    if classifier.preprocessing.resize != "stretch":
+        st.caption("Only the part that the network sees is changed.")
     width = len(peers) * DUEL_PIXELS
     grid = st.grid(len(peers), min_column_width=DUEL_PIXELS // 2, width=width)
     for one in peers:
@@ -71,7 +76,7 @@ def _choose_change() -> tuple[Change, float]:
 
 
 def change_photo(classifier: Classifier, photo: Photo, change: Change, amount: float) -> Photo:
-    """The photo as the network sees it, changed."""
+    """The photo, changed where the network looks."""
     return _changed(photo.hash, classifier.fingerprint, change.name, amount, photo, classifier)
 
 
@@ -87,8 +92,9 @@ def _changed(
     entry = CHANGES[change]
     batch = change_photos(_classifier, to_batch(_classifier, _photo), entry, amount)
     colours = _classifier.denormalise(batch)[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()
-    data = to_png(to_picture(colours, colours.shape[1::-1]))
-    return replace(_photo, data=data, alt=f"{_photo.alt} {entry.summary}")
+    seen = to_picture(colours, colours.shape[1::-1])
+    whole = _classifier.preprocessing.put_back(xaicore.load_photo(_photo.data), seen)
+    return replace(_photo, data=to_png(whole), alt=f"{_photo.alt} {entry.summary}")
 
 
 def _show_changed(

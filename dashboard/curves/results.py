@@ -125,7 +125,7 @@ class _Search:
             if isinstance(found, Explanation):
                 self.results.maps[name] = found.maps
             elif found:
-                self.results.errors[name] = found.error
+                self.results.note(name, f"Explaining with {EXPLAINERS[name].label}", found)
 
     def find_traces(self) -> None:
         """Take the trace of every map there is, or have it be made."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
 import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
@@ -16,10 +15,10 @@ from dashboard.shared import state
 from dashboard.shared.jobs import Job
 from dashboard.shared.maps import (
     MapRequest,
+    draw,
     obtain,
     offered,
     parameter_keys,
-    place,
     place_segments,
     request_map,
 )
@@ -41,7 +40,6 @@ from xaicore.render import (
     keep_best,
     measure_scale,
     missing_evidence,
-    render,
 )
 
 BEST_SUPERPIXELS = (0, 1, 2, 3, 5, 8, 13)
@@ -123,7 +121,7 @@ def _show_unfinished(
     look = _fitting_look(explainer, choices)
     picture = picture_of(choices.photo)
     if job.partial is not None:
-        picture = _draw_map(request, job.partial[0], look)
+        picture = draw(request, job.partial[0], look)
     _show_overlay(picture, explainer, choices)
     show_legend(look, choices.label)
     waiting = "Working, or waiting for its turn"
@@ -134,20 +132,11 @@ def _draw(look: Look, best: int, request: MapRequest, explanation: Explanation) 
     """The map over its photo; with the ``best`` superpixels only, where that is asked for."""
     saliency = explanation.maps[0]
     if not best:
-        return _draw_map(request, saliency, look)
+        return draw(request, saliency, look)
     segments = explanation.extras["segments"][0]
     scale = None if missing_evidence(saliency, look) else measure_scale(saliency, look)
-    picture = _draw_map(request, keep_best(saliency, segments, best), look, scale)
+    picture = draw(request, keep_best(saliency, segments, best), look, scale)
     return draw_outlines(picture, place_segments(request, segments))
-
-
-def _draw_map(
-    request: MapRequest, saliency: np.ndarray, look: Look, scale: float | None = None
-) -> Image.Image:
-    """A map over the whole photo, on the scale of its own part of it."""
-    if scale is None and not missing_evidence(saliency, look):
-        scale = measure_scale(saliency, look)
-    return render(picture_of(request.photo), place(request, saliency), look, scale)
 
 
 def _show_finished(explainer: Explainer, choices: Choices, best: int, card: Card) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -12,14 +15,17 @@ from PIL import Image, ImageOps
 import xaicore
 from dashboard.methods import keys
 from dashboard.shared import curve_charts
-from dashboard.shared.maps import MapRequest, offered, place, request_map
+from dashboard.shared.jobs import Job
+from dashboard.shared.maps import MapRequest, draw, offered, place, request_map
 from dashboard.shared.memory import get_memory
 from dashboard.shared.photos import load_samples, picture_of, to_batch
+from dashboard.shared.preparing import prepare_for
 from dashboard.shared.state import Choices
 from dashboard.shared.traces import TraceRequest, step_of
 from dashboard.shared.widgets import (
     choose,
     choose_parameter,
+    follow,
     in_sentences,
     show_legend,
     show_missing,
@@ -38,7 +44,7 @@ from xaicore.metrics.base import PerturbationProtocol
 from xaicore.metrics.focus import make_mosaics, share_on_target
 from xaicore.metrics.focus import to_batch as to_mosaic_batch
 from xaicore.metrics.perturbation import mask_photo
-from xaicore.render import Look, measure_scale, missing_evidence, render, to_picture
+from xaicore.render import Look, missing_evidence, render, to_picture
 
 EXAMPLE_PIXELS = 400
 # Enough to see what a parameter does, few enough to follow a slider.
@@ -63,9 +69,24 @@ def show_method_example(explainer: Explainer, choices: Choices) -> None:
         entry.name: choose_parameter(keys.lesson_key(explainer.name, entry.name), entry)
         for entry in own
     }
-    with container, in_sentences():
-        request = request_map(choices, explainer.name, parameters)
-        _show_map(explainer, choices, request)
+    request = request_map(choices, explainer.name, parameters)
+    with container:
+        _show_when_ready(
+            explainer.name, classifier, partial(_show_map, explainer, choices, request)
+        )
+
+
+def _show_when_ready(method: str, classifier: Classifier, show: Callable[[], None]) -> None:
+    """Show what a method finds, once the network is made ready for it."""
+
+    def show_or_wait(preparing: Job[Any] | None) -> None:
+        if preparing and preparing.running:
+            st.caption("The network is being made ready for this method.")
+            return
+        with in_sentences():
+            show()
+
+    follow(partial(prepare_for, EXPLAINERS[method], classifier), show_or_wait)
 
 
 def _show_map(explainer: Explainer, choices: Choices, request: MapRequest) -> None:
@@ -73,8 +94,7 @@ def _show_map(explainer: Explainer, choices: Choices, request: MapRequest) -> No
     look = replace(choices.look, signed=choices.look.signed and explainer.signed)
     saliency = explanation.maps[0]
     missing = missing_evidence(saliency, look)
-    scale = None if missing else measure_scale(saliency, look)
-    picture = render(picture_of(choices.photo), place(request, saliency), look, scale)
+    picture = draw(request, saliency, look)
     words = f"What speaks for {choices.label} by {explainer.label}"
     st.image(picture, width=EXAMPLE_PIXELS, alt=f"{words}, laid over the photo.")
     if missing:
@@ -96,12 +116,8 @@ def _quicken(parameter: Parameter) -> Parameter:
 def show_metric_example(metric: Metric, choices: Choices) -> None:
     """The pictures that the metric shows the network, and what the network says of them."""
     method = _choose_method()
-    with in_sentences():
-        request = _request_trace(choices, method)
-        if metric.name in CURVES:
-            _show_curve(metric, choices, method, request)
-        else:
-            _show_mask(metric, choices, request)
+    show = _show_curve if metric.name in CURVES else _show_mask
+    _show_when_ready(method, choices.network.classifier, partial(show, metric, choices, method))
 
 
 def _choose_method() -> str:
@@ -116,7 +132,8 @@ def _request_trace(choices: Choices, method: str) -> TraceRequest:
     return TraceRequest(classifier, photo, choices.class_index, protocol, maps)
 
 
-def _show_curve(metric: Metric, choices: Choices, method: str, request: TraceRequest) -> None:
+def _show_curve(metric: Metric, choices: Choices, method: str) -> None:
+    request = _request_trace(choices, method)
     trace = get_memory().answer(request)
     kind = curve_charts.KINDS[CURVES[metric.name]]
     step = st.slider("Step", 0, STEPS, STEPS // 8, key=keys.LESSON_STEP)
@@ -131,7 +148,8 @@ def _show_curve(metric: Metric, choices: Choices, method: str, request: TraceReq
     _say_score(metric, float(metric.compute(trace)[0]), metric.caveat(trace))
 
 
-def _show_mask(metric: Metric, choices: Choices, request: TraceRequest) -> None:
+def _show_mask(metric: Metric, choices: Choices, method: str) -> None:
+    request = _request_trace(choices, method)
     trace = get_memory().answer(request)
     classifier = request.classifier
     photo = to_batch(classifier, request.photo)
@@ -167,8 +185,7 @@ def show_focus_example(choices: Choices) -> None:
         return
     method = _choose_method()
     label = choose("Asked for", PETS, keys.LESSON_CLASS)
-    with in_sentences():
-        _show_focus(classifier, method, label)
+    _show_when_ready(method, classifier, partial(_show_focus, classifier, method, label))
     st.caption("The dog is the same one twice, once mirrored.")
 
 

@@ -7,18 +7,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 import xaicore
 from dashboard.shared import state
 from dashboard.shared.jobs import Job
 from dashboard.shared.memory import get_memory
 from dashboard.shared.photos import Photo, picture_of, to_batch
+from dashboard.shared.preparing import prepare_for
 from dashboard.shared.state import Choices, NetworkChoice
 from xaicore import EXPLAINERS, Classifier, Explainer, Explanation, Parameter, PetlensError
 from xaicore.identity import canonical
-from xaicore.networks.classifier import convolution_names
 from xaicore.progress import Progress
-from xaicore.render import place_map
+from xaicore.render import Look, place_map, render_part
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,15 @@ def place(request: MapRequest, values: np.ndarray) -> np.ndarray:
     return place_map(values, request.classifier.preprocessing.seen_box(size), size)
 
 
+def draw(
+    request: MapRequest, saliency: np.ndarray, look: Look, scale: float | None = None
+) -> Image.Image:
+    """A map of what the network sees over the whole photo, on the scale of its own part of it."""
+    picture = picture_of(request.photo)
+    box = request.classifier.preprocessing.seen_box(picture.size)
+    return render_part(picture, saliency, box, look, scale)
+
+
 def place_segments(request: MapRequest, segments: np.ndarray) -> np.ndarray:
     """Superpixels of what the network sees as superpixels of the whole photo; around them one."""
     placed = place(request, segments + 1)
@@ -86,10 +96,16 @@ def request_map(choices: Choices, explainer: str, parameters: dict[str, Any]) ->
 def obtain(request: MapRequest, kind: str, place: str) -> Explanation | Job[Explanation]:
     """The map, at once by a quick method; of a slow one, or where it failed, the job.
 
-    ``kind`` and ``place`` name the seat at which this visitor waits for it.
+    So it is the job where the network is still being made ready for the method. ``kind`` and
+    ``place`` name the seat at which this visitor waits for it.
     """
     seat = state.seat(kind, place)
-    if EXPLAINERS[request.explainer].slow:
+    explainer = EXPLAINERS[request.explainer]
+    preparing = prepare_for(explainer, request.classifier)
+    if preparing:
+        seat.take(request.key, preparing)
+        return preparing
+    if explainer.slow:
         return get_memory().follow(request, seat)
     seat.leave()
     try:
@@ -99,12 +115,13 @@ def obtain(request: MapRequest, kind: str, place: str) -> Explanation | Job[Expl
 
 
 def offered(classifier: Classifier, parameter: Parameter) -> Parameter:
-    """A parameter as this network has it: layers to choose from are its convolutions."""
+    """A parameter as this network has it: layers to choose from are those that hold a map."""
     if parameter.name != "layer":
         return parameter
-    # A network without a convolution has nothing to choose from, which the method says.
-    names = tuple(convolution_names(classifier.net)) if classifier.target_layer else ("",)
-    return replace(parameter, choices=names, default=classifier.target_layer or "")
+    # A network without any has nothing to choose from, which the method says.
+    default = classifier.target_layer or ""
+    names = tuple(classifier.feature_maps.layers) if default else ("",)
+    return replace(parameter, choices=names, default=default)
 
 
 def parameter_keys(explainer: Explainer, network: NetworkChoice) -> dict[str, str]:

@@ -26,11 +26,11 @@ from xaicore.cli import options as options_module
 from xaicore.evaluation.evaluate import evaluate
 from xaicore.evaluation.plan import EvaluationError, Plan
 from xaicore.evaluation.store import Store
-from xaicore.export import seen
 from xaicore.metrics.base import PROTOCOLS
 from xaicore.networks.classifier import Classifier
 from xaicore.networks.importing.load import load_network
 from xaicore.networks.preprocessing import Preprocessing
+from xaicore.render import to_display_size
 
 
 @pytest.fixture(scope="module")
@@ -107,18 +107,14 @@ def test_explain_takes_an_onnx_file_by_every_usual_method(photo: Path, tmp_path:
     assert words["refused"] == {}
     assert {"lrp", "gradcam", "deeplift", "lime"} <= set(words["methods"])
     with Image.open(tmp_path / "out" / "lrp.png") as overlay:
-        assert overlay.size[0] == overlay.size[1]
-
-
-def test_what_is_seen_of_a_photo_is_its_middle() -> None:
-    picture = Image.new("RGB", (120, 60))
-    picture.paste((255, 255, 255), (45, 15, 75, 45))
-    cropping = Preprocessing(32, resize=("crop", 0.5))
-    view = seen(picture, Classifier(body(2), preprocessing=cropping, device="cpu"))
-    assert view.size == (30, 30)
-    assert np.asarray(view).min() == 255
-    stretching = Classifier(body(2), size=32, device="cpu")
-    assert seen(picture, stretching) is picture
+        whole = to_display_size(load_photo(photo))
+        changed = np.any(np.asarray(overlay) != np.asarray(whole), 2)
+    left, top, right, bottom = classifier.preprocessing.seen_box(whole.size)
+    rows, columns = changed.any(1).nonzero()[0], changed.any(0).nonzero()[0]
+    # To the pixel of the map, which the picture stretches.
+    pixel = (right - left) / 32
+    assert (rows.min(), rows.max()) == pytest.approx((top, bottom), abs=2 * pixel)
+    assert (columns.min(), columns.max()) == pytest.approx((left, right), abs=2 * pixel)
 
 
 def cannot_be_rewritten() -> Classifier:

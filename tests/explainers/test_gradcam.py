@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
+import torchvision
 from captum.attr import LayerAttribution, LayerGradCam
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
 import xaicore
-from xaicore.networks.classifier import convolution_names
+from tests.networks.transformers import Tokens, lively
 
 
 @pytest.mark.parametrize("layer", ["model.0", "model.10", "model.20"])
@@ -70,7 +71,9 @@ def test_no_positive_evidence_is_a_state():
 
 
 def test_unknown_layer_lists_those_there_are(classifier, batch):
-    with pytest.raises(xaicore.ExplainerError, match=r"no convolution named 'model\.1'.*model\.20"):
+    with pytest.raises(
+        xaicore.ExplainerError, match=r"no layer with a map named 'model\.1'.*model\.20"
+    ):
         xaicore.explain(classifier, batch, "gradcam", layer="model.1")
 
 
@@ -91,6 +94,64 @@ def test_inplace_activations_do_not_spoil_the_features(batch):
     assert (maps[0] == maps[1]).all()
 
 
-def test_every_convolution_can_be_looked_at(classifier, batch):
-    for name in convolution_names(classifier.net):
+def test_every_layer_with_a_map_can_be_looked_at(classifier, batch):
+    convolutions = [name for name, m in classifier.net.named_modules() if isinstance(m, nn.Conv2d)]
+    assert list(classifier.feature_maps.layers) == convolutions
+    for name in convolutions:
         assert np.isfinite(xaicore.explain(classifier, batch, "gradcam", layer=name).maps).all()
+
+
+def restated(net, layer, photo, target, first, height, width):
+    """Selvaraju et al. 2017, equations 1 and 2, written out over tokens [1, N, K] on a grid."""
+    kept = []
+    handle = net.get_submodule(layer).register_forward_hook(lambda *call: kept.append(call[2]))
+    scores = net(photo)
+    handle.remove()
+    (gradient,) = torch.autograd.grad(scores[0, target], kept[0])
+    evidence = np.zeros((height, width))
+    for channel in range(kept[0].shape[2]):
+        slopes, values = (
+            [
+                [tensor[0, first + row * width + column, channel].item() for column in range(width)]
+                for row in range(height)
+            ]
+            for tensor in (gradient, kept[0])
+        )
+        importance = sum(sum(row) for row in slopes) / (height * width)
+        evidence += importance * np.array(values)
+    return evidence.clip(min=0)
+
+
+@pytest.mark.parametrize(("before", "pooled"), [(0, True), (1, False), (3, False)])
+@pytest.mark.parametrize("layer", ["", "blocks.0.norm2"])
+def test_tokens_are_a_grid_without_those_before_it(before, pooled, layer):
+    net = lively(Tokens(before, pooled or bool(layer)))
+    classifier = xaicore.Classifier(net, size=(24, 40), device="cpu")
+    photo = torch.randn(1, 3, 24, 40, generator=torch.Generator().manual_seed(2))
+    e = xaicore.explain(classifier, photo, "gradcam", [1], layer=layer)
+    found = restated(net, layer or "blocks.1.norm1", photo, 1, before, 3, 5)
+    expected = torch.nn.functional.interpolate(
+        torch.from_numpy(found)[None, None], (24, 40), mode="bilinear"
+    )[0, 0].numpy()
+    assert expected.max() > 0
+    assert e.maps[0] == pytest.approx(expected, rel=1e-4, abs=1e-7)
+    assert e.checks["positive_fraction"].item() == pytest.approx((found > 0).mean())
+
+
+def test_a_swin_s_map_has_its_channels_last():
+    torch.manual_seed(0)
+    settings = {"embed_dim": 12, "depths": [2, 2], "num_heads": [2, 4], "window_size": [4, 4]}
+    net = lively(torchvision.models.SwinTransformer([4, 4], num_classes=3, **settings))
+    classifier = xaicore.Classifier(net, ("a", "b", "c"), size=32, device="cpu")
+    photo = torch.randn(2, 3, 32, 32)
+    e = xaicore.explain(classifier, photo, "gradcam", [0, 2])
+    layer = net.get_submodule(classifier.target_layer)
+    kept = []
+    handle = layer.register_forward_hook(lambda *call: kept.append(call[2]))
+    scores = net(photo)
+    handle.remove()
+    (gradient,) = torch.autograd.grad(scores[0, 0] + scores[1, 2], kept[0])
+    evidence = torch.einsum("bk,bhwk->bhw", gradient.mean((1, 2)), kept[0]).relu()
+    assert evidence.shape == (2, 4, 4)
+    expected = LayerAttribution.interpolate(evidence[:, None], (32, 32), "bilinear")[:, 0]
+    assert e.maps == pytest.approx(expected.detach().numpy(), rel=1e-4, abs=1e-7)

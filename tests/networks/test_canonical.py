@@ -1,9 +1,12 @@
 """Networks written in many ways: the same scores in canonical form, and right maps or a refusal."""
 
 import copy
+import gc
 import subprocess
 import sys
 import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +20,7 @@ import xaicore
 from tests.networks.nets import CURVED, PIECEWISE_LINEAR, around, conv, head, lively, photos
 from xaicore.explainers import lrp
 from xaicore.explainers.base import AttributionTask
+from xaicore.networks import classifier as classifier_module
 from xaicore.networks.canonical import audit, canonicalize
 from xaicore.networks.operations import Gate
 
@@ -24,8 +28,8 @@ ROOT = Path(__file__).parents[2]
 ALL = {**PIECEWISE_LINEAR, **CURVED}
 
 
-def classifier_of(net: nn.Module, size: int = 32) -> xaicore.Classifier:
-    return xaicore.Classifier(net, size=size, device="cpu")
+def classifier_of(net: nn.Module, size: int = 32, **more) -> xaicore.Classifier:
+    return xaicore.Classifier(net, size=size, device="cpu", **more)
 
 
 def relevance(net: nn.Module, batch: torch.Tensor, composite: str = "epsilon") -> torch.Tensor:
@@ -264,21 +268,69 @@ def test_a_forked_process_can_explain_after_a_network_was_rewritten():
     assert process.returncode == 0
 
 
-def test_weights_are_shared_and_threads_make_one_form():
+def ask_at_once(*classifiers):
+    """The canonical forms that threads get which ask at the same time."""
+    with ThreadPoolExecutor(len(classifiers)) as pool:
+        return list(pool.map(lambda classifier: classifier.canonical, classifiers))
+
+
+@pytest.fixture
+def lowered(monkeypatch):
+    """The networks that were really rewritten."""
+    rewritten = []
+
+    def counted(net, example):
+        rewritten.append(net)
+        return canonicalize(net, example)
+
+    monkeypatch.setattr(classifier_module, "canonicalize", counted)
+    return rewritten
+
+
+def test_weights_are_shared_and_threads_make_one_form(lowered):
     classifier = classifier_of(lively(PIECEWISE_LINEAR["layers defined in another order"]))
-    forms = []
-    threads = [
-        threading.Thread(target=lambda: forms.append(classifier.canonical)) for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for _ in range(20):
-        classifier.logits(photos())
-    for thread in threads:
-        thread.join()
-    assert len({id(form) for form in forms}) == 1
+    assert len({id(form) for form in ask_at_once(*[classifier] * 4)}) == 1
+    assert lowered == [classifier.net]
     held = {weight.data_ptr() for weight in classifier.net.parameters()}
     assert {weight.data_ptr() for weight in classifier.private_net(True).parameters()} == held
+
+
+def test_equal_networks_share_one_form_and_others_have_their_own(lowered):
+    equals = [classifier_of(lively(CURVED["many activations"])) for _ in range(3)]
+    other = classifier_of(lively(CURVED["many activations"]), labels=("dog", "cat"))
+    assert not any(classifier.has_canonical for classifier in (*equals, other))
+    first, second = ask_at_once(*equals[:2])
+    assert first is second
+    assert equals[2].has_canonical
+    assert equals[2].canonical is first
+    assert len(lowered) == 1
+    assert not other.has_canonical
+    assert other.canonical is not first
+    maps = [xaicore.explain(one, photos(), "lrp", [0, 1]).maps for one in (*equals, other)]
+    for one in maps[1:]:
+        np.testing.assert_array_equal(one, maps[0])
+
+
+def test_a_network_whose_weights_were_changed_shares_nothing(lowered):
+    first, second = (classifier_of(lively(CURVED["many activations"])) for _ in range(2))
+    assert first.canonical.obstacles == ()
+    with torch.no_grad():
+        next(first.net.parameters()).mul_(2)
+    assert not second.has_canonical
+    assert torch.allclose(second.private_net(True)(photos()), second.net(photos()), rtol=1e-4)
+    assert lowered == [first.net, second.net]
+
+
+def test_a_form_is_forgotten_with_the_last_who_uses_it():
+    first, second = (classifier_of(lively(CURVED["many activations"])) for _ in range(2))
+    form = weakref.ref(first.canonical)
+    assert second.canonical is form()
+    del first
+    gc.collect()
+    assert form() is not None
+    del second
+    gc.collect()
+    assert form() is None
 
 
 def test_a_network_used_while_it_is_rewritten_answers_as_ever():

@@ -68,6 +68,23 @@ def test_the_seen_box_is_where_the_crop_lies():
     assert seen[0].max() < 0.95
 
 
+@pytest.mark.parametrize("shape", [(90, 50), (50, 90), (64, 64), (31, 200)])
+@pytest.mark.parametrize("resize", ["stretch", ("crop", 0.6), ("crop", 80)])
+def test_what_is_put_back_is_what_is_seen(shape, resize):
+    ours = Preprocessing((30, 44), resize=resize)
+    seen = Image.fromarray(np.asarray(ours.view(photo(*shape)))[:, ::-1])
+    whole = ours.put_back(photo(*shape), seen)
+    assert np.array_equal(np.asarray(ours.view(whole)), np.asarray(seen))
+    if resize != "stretch":
+        assert whole.width / whole.height == pytest.approx(shape[0] / shape[1], rel=0.1)
+
+
+def test_a_photo_too_long_to_be_scaled_is_not_put_together():
+    ours = Preprocessing(1000, resize=("crop", 1.0))
+    with pytest.raises(NetworkError, match="too long to be changed"):
+        ours.put_back(photo(10, 1000), ours.view(photo(10, 1000)))
+
+
 def test_grey_is_luminance():
     ours = Preprocessing(16, 0.5, 0.5, channels=1)
     batch = ours.preprocess([photo(16, 16)])

@@ -144,7 +144,7 @@ class Explainer:
     words. ``scores`` lists the scores it can explain, its default first. ``extra`` methods are
     off by default in the pages; ``slow`` ones report progress. A ``canonical`` method must know
     every operation of the network and refuses one that holds an operation it has no rule for; a
-    ``layered`` one looks at the maps of a convolution.
+    ``layered`` one looks at the maps that a layer holds.
     """
 
     name: str
@@ -265,11 +265,11 @@ def _layer_refusal(classifier: Classifier) -> str:
     name = classifier.target_layer
     if name is None:
         return (
-            "it looks at the maps of a late convolution, and this network has none, or only one "
-            "that cuts the photo into patches"
+            "it looks at the maps of a late layer, a convolution's or those of tokens on a grid, "
+            "and none was found in this network"
         )
-    is_convolution = isinstance(classifier.net.get_submodule(name), torch.nn.Conv2d)
-    return "" if is_convolution else f"it looks at a convolution, and {name!r} is none"
+    known = name in classifier.feature_maps.layers
+    return "" if known else f"it looks at a layer that holds a map, and {name!r} is none"
 
 
 def choose_classes(

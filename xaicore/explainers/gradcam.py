@@ -16,36 +16,41 @@ from xaicore.explainers.base import (
     Parameter,
     Proof,
 )
+from xaicore.networks.classifier import Classifier
+from xaicore.networks.feature_maps import Places
 
 
 def compute(task: AttributionTask, layer: str) -> Attribution:
     weights = task.weights()
     net = task.private_net()
     name = layer or task.classifier.target_layer or ""
-    features, logits = _forward(net, find_convolution(net, name), task)
-    (gradients,) = torch.autograd.grad((logits * weights).sum(), features)
+    places = find_places(task.classifier, name)
+    output, logits = _forward(net, net.get_submodule(name), task)
+    (gradient,) = torch.autograd.grad((logits * weights).sum(), output)
     # Selvaraju et al. 2017, equations 1 and 2.
-    importance = gradients.mean((2, 3), keepdim=True)
-    evidence = (importance * features.detach()).sum(1, keepdim=True)
+    importance = places.features(gradient).mean((2, 3), keepdim=True)
+    evidence = (importance * places.features(output.detach())).sum(1, keepdim=True)
     maps = F.interpolate(
         evidence.relu(), task.batch.shape[-2:], mode="bilinear", align_corners=False
     ).squeeze(1)
     return Attribution(maps, checks={"positive_fraction": (evidence > 0).float().mean((1, 2, 3))})
 
 
-def find_convolution(net: nn.Module, name: str) -> nn.Conv2d:
-    """The convolution of that name; raises :class:`ExplainerError` listing those there are."""
-    convolutions = {n: m for n, m in net.named_modules() if isinstance(m, nn.Conv2d)}
-    if name not in convolutions:
-        names = ", ".join(convolutions) or "(this network has none)"
-        raise ExplainerError(f"There is no convolution named {name!r}; choose one of: {names}.")
-    return convolutions[name]
+def find_places(classifier: Classifier, name: str) -> Places:
+    """Where a layer's output holds a map; raises :class:`ExplainerError` listing those that do."""
+    layers = classifier.feature_maps.layers
+    if name not in layers:
+        names = ", ".join(layers) or "(this network has none)"
+        raise ExplainerError(
+            f"There is no layer with a map named {name!r}; choose one of: {names}."
+        )
+    return layers[name]
 
 
 def _forward(
     net: nn.Module, layer: nn.Module, task: AttributionTask
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Feature maps of the layer [B, K, h, w] and logits [B, C], joined by a graph."""
+    """What the layer puts out, and logits [B, C], joined by a graph."""
     kept: list[torch.Tensor] = []
     handle = layer.register_forward_hook(lambda _layer, _inputs, output: kept.append(output))
     try:
@@ -77,7 +82,7 @@ GRADCAM = Explainer(
             "layer",
             "Layer",
             "",
-            "The convolution whose feature maps are weighed; deeper is coarser and means more.",
+            "The layer whose feature maps are weighed; deeper is coarser and means more.",
         ),
     ),
     summary="Weighs the feature maps of one layer by how much they raise the class score.",

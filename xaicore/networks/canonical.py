@@ -7,7 +7,6 @@ operation by operation, in the order in which they run.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,13 +19,12 @@ from xaicore.networks.copies import share_weights
 from xaicore.networks.exporting import CannotExport, export
 from xaicore.networks.lowering import lower
 from xaicore.networks.outputs import find_input
+from xaicore.networks.tracing import ONE_AT_A_TIME
 
 __all__ = ["Canonical", "Obstacle", "audit", "canonicalize"]
 
 # Largest difference of scores, relative to the largest score, that rounding may explain.
 TOLERANCE = 1e-4
-# torch.export changes settings of the whole process while it runs.
-_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def _canonicalize(net: nn.Module, example: torch.Tensor) -> Canonical:
     trials = [example, *(photos.to(example) for photos in _trials(tuple(example.shape[1:])))]
     answers = [net(photos) for photos in trials]  # what it cannot answer at all fails here
     try:
-        with _ONE_AT_A_TIME:
+        with ONE_AT_A_TIME:
             builder, rewritten = lower(export(net, example))
     except CannotExport as error:
         return _refused(net, str(error))
@@ -106,7 +104,7 @@ def _difference_without_rounding(net: nn.Module, example: torch.Tensor) -> float
     trials = [photos.to(example).double() for photos in _trials(tuple(example.shape[1:]))]
     try:
         answers = [double(photos) for photos in trials]
-        with _ONE_AT_A_TIME:
+        with ONE_AT_A_TIME:
             _, rewritten = lower(export(double, example.double()))
     except (RuntimeError, CannotExport):  # a network that insists on its own precision
         return float("nan")

@@ -7,6 +7,7 @@ import functools
 import json
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from torch import nn
 from xaicore.networks.canonical import Canonical, canonicalize
 from xaicore.networks.copies import share_weights
 from xaicore.networks.errors import ClassifierError, NetworkError
+from xaicore.networks.feature_maps import find_feature_maps
 from xaicore.networks.fingerprint import WeightWatch, fingerprint_of, hash_weights
 from xaicore.networks.outputs import ScoreNetwork, input_channels, score_network
 from xaicore.networks.petnet import INPUT_SIZE, LABELS, MEAN, STD, PetNet
@@ -31,7 +33,8 @@ BUNDLED_WEIGHTS = Path(__file__).parents[2] / "assets" / "model" / "petnet.safet
 
 
 # Two threads that ask for one network's canonical form wait for the same.
-_MAKING_CANONICAL = threading.RLock()
+_MAKING_CANONICAL = threading.Lock()
+_LOOKING_FOR_CANONICAL = threading.Lock()
 
 
 class Classifier:
@@ -43,7 +46,7 @@ class Classifier:
     ``std`` are one number or one a colour channel, on the scale 0…1, by default ImageNet's, or 0.5
     in grey; so is ``dataset_mean``, the mean colour of the training photos. ``preprocessing``
     stands for size, mean and std where photos are cropped or their channels in another order.
-    ``target_layer`` names the layer Grad-CAM looks at, by default the last spatial convolution.
+    ``target_layer`` names the layer Grad-CAM looks at, by default the last of ``feature_maps``.
     ``fingerprint`` names all of this, ``weights_hash`` the weights alone; ``notes`` are sentences
     on what was done to the network. Raises :class:`ClassifierError` for one that cannot be used.
     """
@@ -72,10 +75,14 @@ class Classifier:
         self.dataset_mean = self.preprocessing.a_channel(
             "dataset_mean", self.preprocessing.mean if dataset_mean is None else dataset_mean
         )
+        # On noise: on a blank photo all places are alike.
+        noise = torch.rand(self._blank(2).shape, generator=torch.Generator().manual_seed(0))
+        self.feature_maps = find_feature_maps(self.private_net(), self.to_input(noise))
         self.target_layer = self._choose_target_layer(target_layer, scored.prefix)
         self.weights_hash = hash_weights(self.net)
         self.fingerprint = fingerprint_of(self.net, self._preparation(), self.weights_hash)
         self._watch = WeightWatch(self.net, self.weights_hash)
+        self._canonical: Canonical | None = None
 
     @property
     def size(self) -> int:
@@ -94,12 +101,37 @@ class Classifier:
 
     @property
     def canonical(self) -> Canonical:
-        """The form that LRP and DeepLIFT follow; made when it is first asked for, in seconds."""
-        with _MAKING_CANONICAL:
-            return self._canonical
+        """The form that LRP and DeepLIFT follow, one for all equal classifiers.
 
-    @functools.cached_property
-    def _canonical(self) -> Canonical:
+        Made when it is first asked for, which takes seconds.
+        """
+        if not self.has_canonical:
+            with _MAKING_CANONICAL:
+                # Another thread may have made it while this one waited.
+                if not self.has_canonical:
+                    self._keep_canonical(self._make_canonical())
+        assert self._canonical is not None
+        return self._canonical
+
+    @property
+    def has_canonical(self) -> bool:
+        """Whether the canonical form is made, for this classifier or an equal one in use."""
+        if self._canonical is None and self.is_unchanged():
+            with _LOOKING_FOR_CANONICAL:
+                equals = [other for other in _WITH_CANONICAL if self._equals(other)]
+            for other in filter(Classifier.is_unchanged, equals):
+                self._keep_canonical(other.canonical)
+        return self._canonical is not None
+
+    def _keep_canonical(self, canonical: Canonical) -> None:
+        self._canonical = canonical
+        with _LOOKING_FOR_CANONICAL:
+            _WITH_CANONICAL.add(self)
+
+    def _equals(self, other: Classifier) -> bool:
+        return (self.fingerprint, self.device) == (other.fingerprint, other.device)
+
+    def _make_canonical(self) -> Canonical:
         # Two photos that a dependency ships: the rewritten network must answer real ones alike.
         photos = [Image.fromarray(picture) for picture in (data.astronaut(), data.chelsea())]
         return canonicalize(self.net, self.preprocess(photos))
@@ -119,42 +151,19 @@ class Classifier:
         return net
 
     def _choose_target_layer(self, name: str | None, prefix: str) -> str | None:
-        """The layer of that name, by default the last spatial convolution; none if there is none.
+        """The layer of that name, by default the last that holds a map; none if there is none.
 
         ``prefix`` is what now stands before the names that the layers had.
         """
         names = dict(self.net.named_modules())
+        last = self.feature_maps.last
         if name is None:
-            return self._last_feature_map()
+            return last
         for candidate in (prefix + name, name):
             if candidate in names:
                 return candidate
-        last = self._last_feature_map()
-        rest = f" Its last convolution is {last.removeprefix(prefix)}." if last else ""
+        rest = f" Its last one with a map is {last.removeprefix(prefix)}." if last else ""
         raise ClassifierError(f"This network has no layer named {name!r}.{rest}")
-
-    def _last_feature_map(self) -> str | None:
-        """The last convolution that runs, whose map has more than one place.
-
-        None where there is none, or where it only cuts the photo into patches for an attention.
-        """
-        net = self.private_net()
-        ran: list[str] = []
-
-        def note(name: str, _layer: nn.Module, _inputs: object, output: Any) -> None:
-            if not isinstance(output, torch.Tensor) or output.ndim != 4:
-                ran.append("")
-            elif output.shape[-2:].numel() > 1 or self.size == 1:
-                ran.append(name)
-
-        for name, layer in net.named_modules():
-            if isinstance(layer, nn.Conv2d):
-                layer.register_forward_hook(functools.partial(note, name))
-            elif "attention" in type(layer).__name__.lower():
-                layer.register_forward_hook(functools.partial(note, ""))
-        with torch.inference_mode():
-            net(self._blank(1))
-        return (ran[-1] or None) if ran else None
 
     def _blank(self, photos: int) -> torch.Tensor:
         prepared = self.preprocessing
@@ -233,6 +242,10 @@ class Classifier:
         return self.logits(batch).argmax(1)
 
 
+# Weak, so that a network is forgotten, canonical form and all, with the last who uses it.
+_WITH_CANONICAL: weakref.WeakSet[Classifier] = weakref.WeakSet()
+
+
 def prepare_for(
     net: nn.Module,
     size: Size,
@@ -283,11 +296,6 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(device)
-
-
-def convolution_names(net: nn.Module) -> list[str]:
-    """Names of all 2-D convolutions, in the order they are defined."""
-    return [name for name, layer in net.named_modules() if isinstance(layer, nn.Conv2d)]
 
 
 def save_weights(net: PetNet, path: str | Path) -> None:

@@ -22,6 +22,7 @@ import torch
 from torch import fx, nn
 
 from xaicore.identity import DIGITS, canonical, hash_array, hash_bytes
+from xaicore.networks.tracing import trace
 
 _LIBRARIES = ("torch", "torchvision", "builtins", "_operator", "operator", "math", "numpy")
 # What torch.fx leaves on a network that it has traced; the graph holds their values.
@@ -262,7 +263,7 @@ def _name_of(thing: Any) -> str:
 def _describe_forward(net: nn.Module) -> Any:
     """What runs: the traced graph, or the code of all classes where there is none."""
     try:
-        graph = fx.symbolic_trace(net)
+        graph = trace(net)
     except Exception:  # torch.fx raises many types for data-dependent control flow
         return ["code", *_ordered([_describe_class(cls) for cls in _own_classes(net)])]
     places = {node: place for place, node in enumerate(graph.graph.nodes)}

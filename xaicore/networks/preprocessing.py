@@ -87,6 +87,18 @@ class Preprocessing:
         scaled = photo.resize((width, height), kind)
         return scaled.crop((left, top, left + self.width, top + self.height))
 
+    def put_back(self, photo: Image.Image, seen: Image.Image) -> Image.Image:
+        """The photo with ``seen`` in the place of its :meth:`view`, which ``seen`` then is.
+
+        Raises :class:`NetworkError` for a photo that is too long to be scaled as a whole.
+        """
+        width, height = self._scaled(photo.size)
+        if width * height > MAX_SCALED_PIXELS:
+            raise NetworkError("This photo is too long to be changed. Choose another one.")
+        whole = photo.convert("RGB").resize((width, height), FILTERS[self.interpolation])
+        whole.paste(seen, (_middle(width, self.width), _middle(height, self.height)))
+        return whole
+
     def preprocess(self, photos: Sequence[Image.Image]) -> torch.Tensor:
         """Upright photos → float32 [B, channels, height, width], on the processor."""
         seen = np.stack([np.asarray(self.view(photo)) for photo in photos])

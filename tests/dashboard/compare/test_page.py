@@ -21,6 +21,8 @@ from xaicore import Classifier
 from xaicore.comparison.agreement import agreement, agreement_sentence, rank_correlation
 from xaicore.comparison.duel import Duel, duel
 from xaicore.formatting import format_number
+from xaicore.networks import zoo
+from xaicore.networks.preprocessing import Preprocessing
 from xaicore.render import measure_scale
 
 
@@ -273,6 +275,23 @@ def test_a_flipped_photo_s_map_is_expected_flipped(
         assert float(said.split()[-1].rstrip(".").replace("−", "-")) == pytest.approx(
             expected, abs=0.02
         )
+
+
+def test_a_photo_is_changed_where_the_network_looks(
+    app: AppTest, classifier: Classifier, kitten: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    middle = Preprocessing(128, classifier.mean, classifier.std, resize=("crop", 0.8))
+    cropping = Classifier(classifier.net, device="cpu", preprocessing=middle)
+    monkeypatch.setattr(zoo, "load_classifier", lambda: cropping)
+    st.cache_resource.clear()
+    app.segmented_control(key=keys.CHANGE).set_value("flip")
+    run(app)
+    assert "Only the part that the network sees is changed." in words(app)
+    batch = cropping.preprocess([xaicore.load_photo(kitten.data)])
+    target = int(cropping.predicted(batch)[0])
+    after = cropping.predict(batch.flip(-1))[0, target]
+    (said,) = (line for line in words(app).splitlines() if "The network now says" in line)
+    assert float(said.split(" at ")[1].split("%")[0]) == pytest.approx(100 * after, abs=0.5)
 
 
 def test_an_empty_map_is_said_to_be_empty(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

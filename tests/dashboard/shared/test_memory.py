@@ -17,6 +17,7 @@ from dashboard.shared.jobs import Job, Seat
 from dashboard.shared.maps import MapRequest, offered
 from dashboard.shared.memory import Memory
 from dashboard.shared.photos import Photo, load_samples, picture_of, predict
+from tests.networks.transformers import Tokens, lively
 from xaicore import EXPLAINERS, Classifier, ExplainerError, PetlensError, PhotoError, load_photo
 from xaicore.progress import Progress
 
@@ -276,10 +277,15 @@ def test_answers_are_shared_and_cannot_be_spoilt(
         answer.maps[0] = 0
 
 
-def test_layers_on_offer_are_the_network_s_convolutions(classifier: Classifier) -> None:
+def test_layers_on_offer_are_those_that_hold_a_map(classifier: Classifier) -> None:
     (layer,) = (offered(classifier, p) for p in EXPLAINERS["gradcam"].parameters)
     assert layer.default == classifier.target_layer
     assert layer.choices[0] == "model.0"
     assert layer.choices[-1] == classifier.target_layer
+    tokens = Classifier(lively(Tokens(before=1)), size=32, device="cpu")
+    other = offered(tokens, EXPLAINERS["gradcam"].parameters[0])
+    blocks = [f"blocks.{block}.norm{norm}" for block in (0, 1) for norm in (1, 2)]
+    assert other.choices == ("patches", *blocks, "norm")
+    assert other.default == "blocks.1.norm1"
     alpha = EXPLAINERS["lrp"].parameters[1]
     assert offered(classifier, alpha) is alpha
