@@ -101,7 +101,7 @@ class Account:
 
 def each_photo(values: torch.Tensor) -> torch.Tensor:
     """The sum of each photo's values, float64 [B]."""
-    return values.detach().double().flatten(1).sum(1)
+    return values.detach().flatten(1).sum(1, dtype=torch.float64)
 
 
 class RelativeStabilizer(Stabilizer):
