@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import DeepLift
+from torch import nn
 
 import xaicore
 from xaicore.explainers.baselines import BASELINES, make_baseline
+from xaicore.networks.canonical import Canonical
 
 
 @pytest.mark.parametrize("baseline", BASELINES)
@@ -54,6 +56,31 @@ def test_a_convergence_error_is_said():
     bad = prove({"score_change": 2.0, "convergence_delta": 0.5})
     assert not bad.good
     assert "25.00%" in bad.text
+
+
+def prove(classifier, batch):
+    checks = xaicore.explain(classifier, batch, "deeplift", targets=[0] * len(batch)).checks
+    return [
+        xaicore.EXPLAINERS["deeplift"].prove({name: v[photo] for name, v in checks.items()})
+        for photo in range(len(batch))
+    ]
+
+
+def test_contributions_that_do_not_add_up_are_told_from_those_that_do(classifier, batch):
+    """An activation that no rule sees passes its gradient on, as if it were linear."""
+
+    class Unseen(nn.Sequential):
+        def forward(self, batch):
+            return self[1](torch.tanh(3 * self[0](batch)).mean((2, 3)))
+
+    torch.manual_seed(0)
+    net = Unseen(nn.Conv2d(3, 4, 3), nn.Linear(4, 2)).eval()
+    followed = xaicore.Classifier(net, size=64, device="cpu")
+    assert all(proof.good for proof in prove(followed, batch))
+    followed._canonical = Canonical(net, ())
+    proofs = prove(followed, batch)
+    assert not any(proof.good for proof in proofs)
+    assert all("miss part of the change" in proof.reason for proof in proofs)
 
 
 def test_margin_is_the_difference_of_the_two_logits(classifier, batch):

@@ -70,6 +70,48 @@ def test_no_positive_evidence_is_a_state():
     assert not proof.good
 
 
+def prove(classifier, batch, target, **settings):
+    e = xaicore.explain(classifier, batch, "gradcam", targets=[target], **settings)
+    checks = {name: values[0] for name, values in e.checks.items()}
+    return checks, xaicore.EXPLAINERS["gradcam"].prove(checks)
+
+
+@pytest.fixture
+def bright():
+    """A photo whose places differ, float32 [1, 3, 8, 8]."""
+    torch.manual_seed(2)
+    return torch.rand(1, 3, 8, 8) * 2
+
+
+def test_behind_a_mean_and_a_linear_layer_the_gradients_explain_the_whole_change(bright):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 5, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 2))
+    classifier = xaicore.Classifier(net, size=8, device="cpu")
+    features = net[0](bright).mean((2, 3)).detach()
+    change = (features @ net[3].weight.T).detach()[0]
+    best = int(change.argmax())
+    checks, proof = prove(classifier, bright, best)
+    assert checks["score_change"] == pytest.approx(change[best].item(), abs=1e-5)
+    assert checks["linear_estimate"] == pytest.approx(change[best].item(), abs=1e-5)
+    assert proof.good
+    assert proof.text.startswith("gradients explain 100% of the ")
+
+
+def test_a_network_that_saturates_behind_the_layer_changes_by_more_than_its_gradients_say(bright):
+    """tanh hardly rises where it is sure, though without the layer it falls to nothing."""
+    net = nn.Sequential(
+        nn.Conv2d(3, 1, 1, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Tanh(), nn.Linear(1, 2),
+    )  # fmt: skip
+    nn.init.constant_(net[0].weight, 2.0)
+    net[4].weight.data = torch.tensor([[3.0], [0.0]])
+    checks, proof = prove(xaicore.Classifier(net, size=8, device="cpu"), bright, 0)
+    assert checks["score_change"] == pytest.approx(3, rel=1e-3)
+    assert 0 < checks["linear_estimate"] < 0.1
+    assert not proof.good
+    assert "quite otherwise" in proof.reason
+
+
 def test_unknown_layer_lists_those_there_are(classifier, batch):
     with pytest.raises(
         xaicore.ExplainerError, match=r"no layer with a map named 'model\.1'.*model\.20"

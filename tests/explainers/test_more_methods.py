@@ -52,6 +52,38 @@ def test_occlusion_of_a_linear_network_is_what_the_patch_holds(linear):
     assert e.checks["score"].item() == pytest.approx(worth.sum(), abs=1e-5)
 
 
+def prove(classifier, photo, name, **settings):
+    checks = xaicore.explain(classifier, photo, name, targets=[0], **settings).checks
+    return xaicore.EXPLAINERS[name].prove({key: values[0] for key, values in checks.items()})
+
+
+def test_steps_too_coarse_for_a_sudden_change_are_said(linear):
+    """All of the score comes in a small part of the way, which ten steps miss."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 1), nn.Tanh(), nn.Linear(1, 2))
+    nn.init.constant_(net[1].weight, 1.0)
+    nn.init.constant_(net[1].bias, -300.0)
+    nn.init.ones_(net[3].weight)
+    sudden = xaicore.Classifier(net, size=16, device="cpu")
+    photo = torch.ones(1, 3, 16, 16)
+    proof = prove(sudden, photo, "integrated-gradients", steps=10)
+    assert not proof.good
+    assert "take more of them" in proof.reason
+    assert prove(linear[0], photo, "integrated-gradients", steps=10).good
+
+
+def test_occlusion_where_one_patch_decides_and_where_none_does():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 2))
+    nn.init.constant_(net[1].weight, 1e-5)
+    nn.init.ones_(net[1].bias)
+    indifferent = xaicore.Classifier(net, size=16, device="cpu")
+    photo = torch.ones(1, 3, 16, 16)
+    proof = prove(indifferent, photo, "occlusion", patch=8)
+    assert not proof.good
+    assert "No single patch matters" in proof.reason
+    net[1].weight.data[0, 5] = 1.0
+    assert prove(xaicore.Classifier(net, size=16, device="cpu"), photo, "occlusion", patch=8).good
+
+
 def test_they_are_off_by_default_in_the_pages():
     assert [n for n, e in xaicore.EXPLAINERS.items() if e.extra] == [
         "integrated-gradients",

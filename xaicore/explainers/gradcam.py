@@ -19,13 +19,16 @@ from xaicore.explainers.base import (
 from xaicore.networks.classifier import Classifier
 from xaicore.networks.feature_maps import Places
 
+# Up to here the linear estimate is nearer to the real change than to none, or to twice as much.
+MISS_TOLERANCE = 0.5
+
 
 def compute(task: AttributionTask, layer: str) -> Attribution:
     weights = task.weights()
     net = task.private_net()
     name = layer or task.classifier.target_layer or ""
-    places = find_places(task.classifier, name)
-    output, logits = _forward(net, net.get_submodule(name), task)
+    places, chosen = find_places(task.classifier, name), net.get_submodule(name)
+    output, logits = _forward(net, chosen, task)
     (gradient,) = torch.autograd.grad((logits * weights).sum(), output)
     # Selvaraju et al. 2017, equations 1 and 2.
     importance = places.features(gradient).mean((2, 3), keepdim=True)
@@ -33,7 +36,15 @@ def compute(task: AttributionTask, layer: str) -> Attribution:
     maps = F.interpolate(
         evidence.relu(), task.batch.shape[-2:], mode="bilinear", align_corners=False
     ).squeeze(1)
-    return Attribution(maps, checks={"positive_fraction": (evidence > 0).float().mean((1, 2, 3))})
+    without = _logits_without(net, chosen, task)
+    return Attribution(
+        maps,
+        checks={
+            "positive_fraction": (evidence > 0).float().mean((1, 2, 3)),
+            "linear_estimate": (gradient * output.detach()).flatten(1).sum(1),
+            "score_change": ((logits.detach() - without) * weights).sum(1),
+        },
+    )
 
 
 def find_places(classifier: Classifier, name: str) -> Places:
@@ -61,15 +72,36 @@ def _forward(
     return kept[0], logits
 
 
+def _logits_without(net: nn.Module, layer: nn.Module, task: AttributionTask) -> torch.Tensor:
+    """Logits [B, C] when all that the layer gives, in whatever shape, is set to zero."""
+    handle = layer.register_forward_hook(lambda _layer, _inputs, output: torch.zeros_like(output))
+    try:
+        with torch.no_grad():
+            return net(task.batch)
+    finally:
+        handle.remove()
+
+
 def prove(checks: Mapping[str, float]) -> Proof:
-    share = checks["positive_fraction"]
-    if share == 0:
+    if checks["positive_fraction"] == 0:
         return Proof(
             "no positive evidence",
             good=False,
             reason="Nowhere do this layer's features speak for the class, so the map is empty.",
         )
-    return Proof(f"{share:.0%} of the layer's places speak for the class", good=True)
+    estimate, change = checks["linear_estimate"], checks["score_change"]
+    effect = "adds to" if change >= 0 else "takes off"
+    share = estimate / change if change else 0.0
+    text = (
+        f"gradients explain {share:.0%} of the {abs(change):.2f} that the layer {effect} the score"
+    )
+    if abs(estimate - change) <= MISS_TOLERANCE * abs(change):
+        return Proof(text, good=True)
+    return Proof(
+        text,
+        good=False,
+        reason="Without this layer the score changes quite otherwise than its gradients say.",
+    )
 
 
 GRADCAM = Explainer(

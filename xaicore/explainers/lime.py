@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -11,12 +10,15 @@ from lime.lime_image import LimeImageExplainer
 from torchvision.transforms.functional import gaussian_blur
 
 from xaicore.explainers.base import Attribution, AttributionTask, Explainer, Parameter, Proof
+from xaicore.explainers.held_out import HeldOut, hold_out, suffice
 from xaicore.explainers.superpixels import METHODS, cut, mean_colours
 from xaicore.progress import Progress
 
 FILLS = ("black", "grey", "mean", "blurred")
-FOLDS = 5
 FIT_GROWTH = 1.5
+# Below, a linear model misses more than it says.
+LEAST_R2 = 0.5
+MOST_SPREAD = 0.1
 
 Score = Callable[[torch.Tensor], np.ndarray]
 
@@ -72,10 +74,8 @@ class BatchedLime(LimeImageExplainer):
             self.on_batch(end)
         return self.data, self.scores[:, None]
 
-    def learn(
-        self, image: np.ndarray, labels: np.ndarray, samples: int
-    ) -> tuple[np.ndarray, float]:
-        """Superpixel weights [S] and R² of lime's whole way: draw, score, regress."""
+    def learn(self, image: np.ndarray, labels: np.ndarray, samples: int) -> np.ndarray:
+        """Superpixel weights [S] of lime's whole way: draw, score, regress."""
         explained = self.explain_instance(
             image,
             None,
@@ -85,17 +85,25 @@ class BatchedLime(LimeImageExplainer):
             num_samples=samples,
             segmentation_fn=lambda _image: labels,
         )
-        return _by_superpixel(explained.local_exp[0], labels.max() + 1), explained.score
+        return _by_superpixel(explained.local_exp[0], labels.max() + 1)
 
-    def regress(self, chosen: slice) -> tuple[np.ndarray, float]:
-        """Superpixel weights [S] and R² of lime's regression on some of the samples."""
-        data = self.data[chosen]
-        # lime's distance to the photo itself: cosine, to a row of ones.
-        similarity = np.sqrt(data.sum(1) / data.shape[1])
-        _, pairs, r2, _ = self.base.explain_instance_with_data(
-            data, self.scores[chosen, None], 1 - similarity, 0, data.shape[1]
+    def regress(self, done: int) -> np.ndarray:
+        """Superpixel weights [S] of lime's regression on the first samples."""
+        data = self.data[:done]
+        _, pairs, _, _ = self.base.explain_instance_with_data(
+            data, self.scores[:done, None], _distances(data), 0, data.shape[1]
         )
-        return _by_superpixel(pairs, data.shape[1]), r2
+        return _by_superpixel(pairs, data.shape[1])
+
+    def judge(self, seed: int) -> HeldOut:
+        """How the regression does on samples that were held out."""
+        weights = self.base.kernel_fn(_distances(self.data))
+        return hold_out(self.data, self.scores, weights, seed)
+
+
+def _distances(data: np.ndarray) -> np.ndarray:
+    """lime's distance of samples [n, S] to the photo itself: cosine, to a row of ones."""
+    return 1 - np.sqrt(data.sum(1) / data.shape[1])
 
 
 def compute(
@@ -110,7 +118,7 @@ def compute(
     count, height, width = len(task.batch), *task.batch.shape[-2:]
     maps = np.zeros((count, height, width), dtype=np.float32)
     segments = np.zeros((count, height, width), dtype=np.int64)
-    r2, spread = np.zeros(count), np.zeros(count)
+    trials = []
     colours = task.classifier.denormalise(task.batch).clamp(0, 1)
     for index in range(count):
         image = colours[index].permute(1, 2, 0).cpu().double().numpy()
@@ -126,12 +134,17 @@ def compute(
         segments[index] = labels
         if task.progress:
             lime.on_batch = _sharpen(task.progress, lime, maps, segments, index, samples)
-        weights, r2[index] = lime.learn(image, labels, samples)
-        maps[index] = weights[labels]
-        spread[index] = _spread(lime, samples, weights)
+        maps[index] = lime.learn(image, labels, samples)[labels]
+        trials.append(lime.judge(seed))
     return Attribution(
         torch.from_numpy(maps),
-        checks={"r2": r2, "superpixels": segments.max((1, 2)) + 1, "spread": spread},
+        checks={
+            "r2": [trial.r2 for trial in trials],
+            "r2_by_chance": [trial.chance for trial in trials],
+            "spread": [trial.spread for trial in trials],
+            "different_samples": [trial.samples for trial in trials],
+            "superpixels": segments.max((1, 2)) + 1,
+        },
         extras={"segments": segments},
     )
 
@@ -153,7 +166,7 @@ def _sharpen(
     def tell(done: int) -> None:
         nonlocal fitted
         if done >= FIT_GROWTH * fitted or done == samples:
-            maps[index] = lime.regress(slice(0, done))[0][segments[index]]
+            maps[index] = lime.regress(done)[segments[index]]
             fitted = done
         progress(index * samples + done, len(maps) * samples, maps.copy())
 
@@ -200,26 +213,32 @@ def _by_superpixel(pairs: list[tuple[int, float]], count: int) -> np.ndarray:
     return weights
 
 
-def _spread(lime: BatchedLime, samples: int, weights: np.ndarray) -> float:
-    """Standard error of the weights over new draws of the samples, relative to the largest.
-
-    Each fold of the samples is a draw of its own, as from another seed.
-    """
-    edges = np.linspace(0, samples, FOLDS + 1).astype(int)
-    folds = [lime.regress(slice(a, b))[0] for a, b in itertools.pairwise(edges)]
-    error = np.std(folds, axis=0, ddof=1) / np.sqrt(FOLDS)
-    largest = np.abs(weights).max()
-    return float(np.sqrt((error**2).mean()) / largest) if largest > 0 else 0.0
-
-
 def prove(checks: Mapping[str, float]) -> Proof:
     r2, spread, count = checks["r2"], checks["spread"], checks["superpixels"]
-    text = f"R² {r2:.2f}; weights ± {spread:.0%} of the largest; {count:.0f} superpixels"
-    if r2 < 0.5:
-        return Proof(text, good=False, reason="A linear model misses most of what happens here.")
-    if spread > 0.1:
-        return Proof(text, good=False, reason="Another draw gives another map; take more samples.")
-    return Proof(text, good=True)
+    reason = _doubt(checks)
+    if np.isnan(r2):
+        return Proof(f"no R² of {count:.0f} superpixels", good=False, reason=reason)
+    said = "below 0" if r2 < 0 else f"{r2:.2f}"
+    text = (
+        f"R² {said} on samples it was not fitted to; weights ± {spread:.0%} of the largest; "
+        f"{count:.0f} superpixels"
+    )
+    return Proof(text, good=not reason, reason=reason)
+
+
+def _doubt(checks: Mapping[str, float]) -> str:
+    """Why the linear model is not to be relied on, as a sentence; empty where it is."""
+    if not suffice(int(checks["different_samples"]), int(checks["superpixels"])):
+        return "Too few different samples to try the map on; take more samples or other patches."
+    if np.isnan(checks["r2"]):
+        return "The score never changes, whatever is hidden."
+    if checks["r2"] <= checks["r2_by_chance"]:
+        return "Shuffled scores can be fitted as well: this map may be chance."
+    if checks["r2"] < LEAST_R2:
+        return "A linear model misses most of what happens here."
+    if checks["spread"] > MOST_SPREAD:
+        return "Another draw gives another map; take more samples."
+    return ""
 
 
 LIME = Explainer(

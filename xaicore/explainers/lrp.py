@@ -1,20 +1,22 @@
-"""Layer-wise relevance propagation, through zennit."""
+"""Layer-wise relevance propagation: rules over zennit's hooks, and an account that must close."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import zennit.layer
 from torch import nn
 from zennit.composites import NameLayerMapComposite
-from zennit.core import BasicHook, Composite, Hook, Stabilizer
-from zennit.rules import AlphaBeta, Epsilon, Flat, Gamma, NoMod, Norm, Pass, ZBox, ZPlus
+from zennit.core import Composite, Hook
+from zennit.rules import Pass
 from zennit.types import Convolution
 
+from xaicore.explainers import relevance as rules
 from xaicore.explainers.base import Attribution, AttributionTask, Explainer, Parameter, Proof
+from xaicore.explainers.relevance import Account, RelativeStabilizer, Rule, Term, each_photo
 from xaicore.networks.canonical import Canonical
 from xaicore.networks.operations import Activation, Affine, Gate, Scale
 
@@ -30,6 +32,12 @@ COMPOSITES = {
 }
 EPSILONS = (1e-6, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 GAMMA = 0.25
+# Share of the score that may be unaccounted for; rounding alone stays far below.
+LEAK_TOLERANCE = 1e-3
+BIAS_NOTES = {
+    rules.SPREAD: "Biases pass their share on to all inputs of their neuron, in equal parts.",
+    rules.LEAVE_OUT: "Biases are left out of every sum, so they get no share.",
+}
 
 
 class SignalTakesAll(torch.autograd.Function):
@@ -51,106 +59,40 @@ class SignalTakesAll(torch.autograd.Function):
         return None, relevance.sum_to_size(signal), relevance.new_zeros(gate)
 
 
-class Spread(BasicHook):
-    """What is affine and runs before the first layer: shares by its factors, not by its inputs.
-
-    The special rules of the first layer hand out relevance whatever the inputs are; divided by
-    inputs near zero it would grow without bound.
-    """
-
-    def __init__(self, stabilizer: Stabilizer) -> None:
-        super().__init__(
-            input_modifiers=[torch.ones_like, torch.zeros_like],
-            param_modifiers=[NoMod(param_keys=[])] * 2,
-            gradient_mapper=lambda relevance, outputs: [
-                relevance / stabilizer(outputs[0] - outputs[1]),
-                torch.zeros_like(relevance),
-            ],
-            reducer=lambda inputs, gradients: gradients[0],
-        )
-
-
-class AnyAlphaBeta(AlphaBeta):
-    """zennit's α-β rule for any α, with β = α − 1 by construction (zennit asks for it exactly).
-
-    Contributions come in two halves, positive and negative, each made by positive and by negative
-    inputs. After a ReLU there are no negative inputs, and half of the work is left out.
-    """
-
-    input_modifiers: Sequence[Any]
-    param_modifiers: Sequence[Any]
-    output_modifiers: Sequence[Any]
-
-    def __init__(self, alpha: float, stabilizer: Stabilizer) -> None:
-        super().__init__(alpha=2.0, beta=1.0, stabilizer=stabilizer)
-        beta = alpha - 1
-
-        def share(relevance: torch.Tensor, outputs: list[torch.Tensor]) -> list[torch.Tensor]:
-            half = len(outputs) // 2
-            positive, negative = add_up(outputs[:half]), add_up(outputs[half:])
-            return [relevance / stabilizer(positive)] * half + [
-                relevance / stabilizer(negative)
-            ] * half
-
-        def gather(inputs: list[torch.Tensor], gradients: list[torch.Tensor]) -> torch.Tensor:
-            parts = [value * gradient for value, gradient in zip(inputs, gradients, strict=True)]
-            half = len(parts) // 2
-            return alpha * add_up(parts[:half]) - beta * add_up(parts[half:])
-
-        self.gradient_mapper = share
-        self.reducer = gather
-
-    def backward(self, module: nn.Module, grad_input: Any, grad_output: Any) -> Any:
-        if (self.stored_tensors["input"][0] >= 0).all():
-            self.input_modifiers = self.input_modifiers[::2]
-            self.param_modifiers = self.param_modifiers[::2]
-            self.output_modifiers = self.output_modifiers[::2]
-        return super().backward(module, grad_input, grad_output)
-
-
-def add_up(parts: Sequence[torch.Tensor]) -> torch.Tensor:
-    return functools.reduce(torch.add, parts)
-
-
-class RelativeStabilizer(Stabilizer):
-    """ε in units of the root mean square of each layer's denominators, per photo."""
-
-    def __init__(self, epsilon: float) -> None:
-        super().__init__(epsilon=epsilon, norm_scale=True)
-
-    def __call__(self, denominators: torch.Tensor) -> torch.Tensor:
-        stable = super().__call__(denominators)
-        return stable.masked_fill(stable == 0, 1)  # a layer that is silent throughout
-
-
 def build_composite(
     name: str,
     alpha: float,
-    stabilizer: Stabilizer,
+    bias: str,
+    make_rule: Callable[[Sequence[Term], Sequence[Term]], Hook],
     canonical: Canonical,
     bounds: Mapping[str, tuple[torch.Tensor, torch.Tensor]],
 ) -> Composite:
     """Assign a rule to every layer: one to the first, one to convolutions, ε to linear layers.
 
-    ``bounds`` are the lowest and highest inputs of each first layer, for the box rule.
+    ``make_rule`` makes one of its terms and of those that spread biases; ``bounds`` are the lowest
+    and highest inputs of each first layer, for the box rule.
     """
-    rules: dict[str, Hook] = {
-        "alpha-beta": AnyAlphaBeta(alpha, stabilizer),
-        "plus": ZPlus(stabilizer=stabilizer),
-        "gamma": Gamma(gamma=GAMMA, stabilizer=stabilizer),
-        "epsilon": Epsilon(epsilon=stabilizer),
+    biased = bias != rules.LEAVE_OUT
+    evenly, by_factor = (rules.flat(), rules.by_factor()) if bias == rules.SPREAD else ((), ())
+    terms = {
+        "alpha-beta": rules.alpha_beta(alpha, biased),
+        "plus": rules.positive_only(biased),
+        "gamma": rules.favour(GAMMA, biased),
+        "epsilon": rules.by_contribution(biased),
     }
     first, hidden = COMPOSITES[name]
     layers = [
         (Activation | Scale, Pass()),
-        (Affine | zennit.layer.Sum, Norm(stabilizer=stabilizer)),
-        (Convolution, rules[hidden]),
-        (nn.Linear, rules["epsilon"]),
+        (Affine | zennit.layer.Sum, make_rule(rules.by_change(biased), by_factor)),
+        (Convolution, make_rule(terms[hidden], evenly)),
+        (nn.Linear, make_rule(terms["epsilon"], evenly)),
     ]
-    special: dict[str, Hook] = dict.fromkeys(canonical.before, Spread(stabilizer)) if first else {}
-    for layer in canonical.first if first else ():
-        flat = first == "flat"
-        special[layer] = Flat(stabilizer) if flat else ZBox(*bounds[layer], stabilizer=stabilizer)
+    special: dict[str, Hook] = {}
+    if first:
+        special = dict.fromkeys(canonical.before, make_rule(rules.by_factor(), ()))
+        for layer in canonical.first:
+            own = rules.flat() if first == "flat" else rules.box(*bounds[layer])
+            special[layer] = make_rule(own, ())
     names = [((layer,), rule) for layer, rule in special.items()]
     return NameLayerMapComposite(name_map=names, layer_map=layers)
 
@@ -180,43 +122,95 @@ def first_bounds(
     return seen
 
 
-def compute(task: AttributionTask, composite: str, alpha: float, epsilon: float) -> Attribution:
-    classifier = task.classifier
+def compute(
+    task: AttributionTask, composite: str, alpha: float, epsilon: float, bias: str = rules.KEEP
+) -> Attribution:
     weights = task.weights()
     net = task.private_net()
     for layer in net.modules():
         if isinstance(layer, Gate):
             layer.rule = SignalTakesAll.apply
-    canonical = classifier.canonical
-    bounds = {}
-    if COMPOSITES[composite][0] == "box":
-        empty = torch.zeros_like(task.batch[:1])
-        ends = classifier.normalise(empty), classifier.normalise(empty + 1)
-        bounds = first_bounds(net, canonical.first, *ends)
-    rules = build_composite(composite, alpha, RelativeStabilizer(epsilon), canonical, bounds)
+    canonical = task.classifier.canonical
+    account, stabilizer = Account(), RelativeStabilizer(epsilon)
+    chosen = build_composite(
+        composite,
+        alpha,
+        bias,
+        lambda terms, spread: Rule(terms, stabilizer, account, spread),
+        canonical,
+        _box_bounds(task, net) if COMPOSITES[composite][0] == "box" else {},
+    )
     photos = task.batch.clone().requires_grad_()
-    with rules.context(net) as hooked:
+    with chosen.context(net) as hooked:
         logits = hooked(photos)
-        (relevance,) = torch.autograd.grad(logits, photos, logits.detach() * weights)
+        start = logits.detach() * weights
+        (relevance,) = torch.autograd.grad(logits, photos, start)
+    said = (BIAS_NOTES[bias],) if bias in BIAS_NOTES else ()
     return Attribution(
         maps=relevance.sum(1),
-        checks={
-            "relevance_sum": relevance.sum((1, 2, 3)),
-            "score": (logits.detach() * weights).sum(1),
-        },
-        notes=canonical.notes,
+        checks=_balance(account, relevance, start),
+        extras=_by_layer(account, net),
+        notes=said + canonical.notes,
     )
 
 
+def _box_bounds(
+    task: AttributionTask, net: nn.Module
+) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    classifier = task.classifier
+    black = torch.zeros_like(task.batch[:1])
+    ends = classifier.normalise(black), classifier.normalise(black + 1)
+    return first_bounds(net, classifier.canonical.first, *ends)
+
+
+def _balance(
+    account: Account, relevance: torch.Tensor, start: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """What became of the score, float64 [B] each; ``start`` [B, C] is what was handed back.
+
+    ``unaccounted`` is relative to all that was handed back, whatever its sign.
+    """
+    pixels, score = each_photo(relevance), each_photo(start)
+    biases, epsilon = account.kept(pixels)
+    missing = (score - pixels - biases - epsilon).abs()
+    return {
+        "relevance_sum": pixels,
+        "kept_by_biases": biases,
+        "kept_by_epsilon": epsilon,
+        "score": score,
+        "unaccounted": missing / each_photo(start.abs()).clamp(min=torch.finfo(start.dtype).tiny),
+    }
+
+
+def _by_layer(account: Account, net: nn.Module) -> dict[str, np.ndarray]:
+    """The account of each layer, from first to last.
+
+    ``account`` float64 [B, layers, 4]: received, handed on, kept by biases, kept by ε;
+    ``account_layers`` [B, layers]: their names in the canonical network.
+    """
+    names = {layer: name for name, layer in net.named_modules()}
+    entries = account.entries[::-1]
+    lines = [torch.stack([e.received, e.handed_on, e.biases, e.epsilon], 1) for e in entries]
+    table = torch.stack(lines, 1).cpu().numpy()
+    layers = np.array([names[entry.layer] for entry in entries])
+    return {"account": table, "account_layers": np.tile(layers, (len(table), 1))}
+
+
 def prove(checks: Mapping[str, float]) -> Proof:
-    total, score = checks["relevance_sum"], checks["score"]
-    text = f"relevance sums to {total:.2f} of a score of {score:.2f}"
-    if abs(total - score) <= 0.2 * abs(score):
+    score, leak = checks["score"], checks["unaccounted"]
+    if score == 0:
+        return Proof("a score of 0", good=False, reason="There is no relevance to hand back.")
+    pixels, biases, epsilon = (
+        f"{round(checks[name] / score, 2) + 0:,.0%}"  # + 0: no minus before a zero
+        for name in ("relevance_sum", "kept_by_biases", "kept_by_epsilon")
+    )
+    text = f"{pixels} of the score reached the pixels; biases kept {biases}, ε {epsilon}"
+    if leak <= LEAK_TOLERANCE:
         return Proof(text, good=True)
     return Proof(
-        text,
+        f"{text}; {leak:,.1%} is unaccounted for",
         good=False,
-        reason="Biases and ε keep the rest, so read the map for where, not for how much.",
+        reason="Relevance was lost, or grew beyond measure; try other rules or a larger ε.",
     )
 
 
@@ -249,6 +243,14 @@ LRP = Explainer(
             1e-6,
             "Damps weak and conflicting evidence; relative to each layer's typical magnitude.",
             choices=EPSILONS,
+        ),
+        Parameter(
+            "bias",
+            "Biases",
+            rules.KEEP,
+            "Whether biases keep the relevance they earned, spread it evenly over what their "
+            "neuron sees, or are left out.",
+            choices=rules.BIASES,
         ),
     ),
     summary="Hands the class score back, layer by layer, to the pixels that carried it.",
