@@ -94,7 +94,7 @@ VARIANTS = (
     _steps(32),
     _mask("absolute", "the map without its signs"),
     _mask("min-max", "the map from its minimum up"),
-    _mask("batch", "the same for photos that go together"),
+    _mask("batch", "the map on a scale that five photos share"),
     # With two classes a probability's gradient is the margin's times a number, so the score itself
     # needs no line of its own.
     Variant(
