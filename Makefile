@@ -11,7 +11,7 @@ TOOLS := $(VENV)/tools-installed
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format train card evaluate bench screenshots clean
+.PHONY: help run test check format train card evaluate protocols bench screenshots clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ card: $(APP) ## Measure the shipped network on DATA and write its model card
 evaluate: $(APP) ## Make the results that ship anew on DATA, or go on where it stopped
 	$(BIN)/python -m xaicore evaluate --photos $(DATA) --split test --limit 200 --controls \
 	    --mosaics 10 --title "PetNet, 200 test photos" --out assets/results
+
+protocols: $(APP) ## Measure how the scores follow the protocol on DATA, or go on where it stopped
+	$(BIN)/python -m xaicore protocols --photos $(DATA) --split test --limit 50 --out assets/results
 
 bench: $(APP) ## Measure how fast everything is here
 	$(PIP) --editable '.[bench]'

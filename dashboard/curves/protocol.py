@@ -11,7 +11,7 @@ from xaicore.metrics.base import BLURS, FILLS, PROTOCOLS, PerturbationProtocol
 
 STEP_COUNTS = (16, 32, 64, 128, 256)
 KERNELS = (0, 5, 11, 17, 25, 35, 51)
-PRESETS = {"gomez": "As in the study", "rise": "As in RISE"}
+PRESETS = {"gomez": "As in Gomez 2022", "rise": "As in RISE"}
 FILL_WORDS = {
     "zero": "The network's mean colour",
     "black": "Black",

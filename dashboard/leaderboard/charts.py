@@ -17,6 +17,9 @@ PANELS_A_ROW = 3
 PANEL_PIXELS = 60
 LINE_PIXELS = 22
 SCATTER_PIXELS = 480
+SLOPE_PIXELS = 230
+# Beside their colours, so that lines are told apart without any.
+SYMBOLS = ("circle", "square", "diamond", "triangle-up")
 SECONDS = "seconds"
 
 
@@ -72,6 +75,40 @@ def _add_intervals(
         row=index // PANELS_A_ROW + 1,
         col=index % PANELS_A_ROW + 1,
     )
+
+
+def draw_rank_slopes(
+    ranks: Mapping[str, tuple[Mapping[str, float], Mapping[str, float]]],
+) -> go.Figure:
+    """One panel a metric: each method's rank in the study, and the one it has here."""
+    rows = -(-len(ranks) // PANELS_A_ROW)
+    titles = [METRICS[metric].label for metric in ranks]
+    figure = make_subplots(
+        rows, PANELS_A_ROW, subplot_titles=titles, shared_yaxes=True, vertical_spacing=0.2
+    )
+    for index, (theirs, ours) in enumerate(ranks.values()):
+        for name, symbol in zip(theirs, SYMBOLS, strict=False):
+            figure.add_scatter(
+                x=["study", "here"],
+                y=[theirs[name], ours.get(name)],
+                name=label_of(name),
+                legendgroup=name,
+                showlegend=index == 0,
+                line={"color": colour_of(name), "width": 2.5},
+                marker={"symbol": symbol, "size": 11},
+                hovertemplate="%{fullData.name}, %{x}: rank %{y}<extra></extra>",
+                row=index // PANELS_A_ROW + 1,
+                col=index % PANELS_A_ROW + 1,
+            )
+    figure.update_layout(
+        height=rows * SLOPE_PIXELS,
+        margin={"l": 8, "r": 8, "t": 70, "b": 8},
+        dragmode=False,
+        legend={"orientation": "h", "y": 1.12, "yanchor": "bottom", "x": 0},
+    )
+    figure.update_xaxes(fixedrange=True, range=[-0.25, 1.25])
+    figure.update_yaxes(fixedrange=True, range=[4.4, 0.6], tickvals=[1, 2, 3, 4], zeroline=False)
+    return figure
 
 
 def draw_scatter(rows: pd.DataFrame, across: str, up: str) -> go.Figure:

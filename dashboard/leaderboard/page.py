@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.leaderboard import keys, runs
 from dashboard.leaderboard.evaluate import show_evaluate
 from dashboard.leaderboard.history import show_history
+from dashboard.leaderboard.study import show_study
 from dashboard.leaderboard.table import choose_part, choose_run, show_downloads, show_table
 from dashboard.leaderboard.views import (
     show_disagreements,
@@ -14,7 +15,6 @@ from dashboard.leaderboard.views import (
     show_intervals,
     show_ranks,
     show_scatter,
-    show_study,
 )
 from dashboard.leaderboard.waiting import show_queue
 from dashboard.shared import state
@@ -64,7 +64,7 @@ if view == "intervals":
 elif view == "ranks":
     show_ranks(board, results)
 elif view == "study":
-    show_study(board, columns)
+    show_study(results, part)
 elif view == "scatter":
     show_scatter(results)
 elif view == "spread":

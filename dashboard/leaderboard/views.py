@@ -1,4 +1,4 @@
-"""What can be seen of a run below its table: charts, ranks, the study, disagreements."""
+"""What can be seen of a run below its table: charts, ranks, disagreements."""
 
 from __future__ import annotations
 
@@ -13,13 +13,10 @@ from xaicore import METRICS
 from xaicore.evaluation.results import Results
 from xaicore.leaderboard.board import Board, average_focus
 from xaicore.leaderboard.parts import rank_disagreement
-from xaicore.leaderboard.study import BESIDE, CANNOT_TELL, CLAIMS, DOES_NOT, HOLDS, KNOWN, NOTES
-from xaicore.leaderboard.study import METRICS as STUDY_METRICS
-from xaicore.leaderboard.tables import Columns, header_of, in_words, label_of
+from xaicore.leaderboard.tables import Columns, in_words, label_of
 
 MOST_DISAGREEMENTS = 12
 CHART = {"displayModeBar": False}
-MARKS = {HOLDS: ":green[:material/check:]", DOES_NOT: ":red[:material/close:]", CANNOT_TELL: "?"}
 
 
 def show_intervals(columns: Columns) -> None:
@@ -67,30 +64,6 @@ def _show_focus(results: Results) -> None:
         f"Share of positive relevance on the right tiles of {results.focus['mosaic'].nunique()} "
         "mosaics of two cats and two dogs, higher is better, 0.5 is chance."
     )
-
-
-def show_study(board: Board, columns: Columns) -> None:
-    """The study beside ours: its notes, what is known of its table, and its sentences checked."""
-    for note in NOTES:
-        st.info(note, icon=":material/info:")
-    rows = []
-    for metric in STUDY_METRICS:
-        beside = BESIDE.get(metric, metric)
-        ours = columns.get(header_of(beside))
-        rows.append(
-            {
-                "Study's column": METRICS[metric].label,
-                "What is known of it": KNOWN.get(metric, "Its figures are not at hand."),
-                "Stands beside": header_of(beside),
-                **{label_of(name): in_words(ours[name]) for name in board.methods if ours},
-            }
-        )
-    st.table(pd.DataFrame(rows).set_index("Study's column"))
-    st.subheader("Its sentences, checked here", anchor=False)
-    for claim in CLAIMS:
-        found = claim.check(board)
-        st.markdown(f"{MARKS[found.verdict]} **{claim.sentence}** {found.verdict.capitalize()}.")
-        st.caption(found.because)
 
 
 def show_scatter(results: Results) -> None:

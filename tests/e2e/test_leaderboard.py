@@ -27,7 +27,7 @@ def test_the_results_are_shown_with_what_can_be_said_of_them(page: Page) -> None
     for method in ("LRP", "Grad-CAM", "DeepLIFT", "LIME"):
         expect(table.get_by_text(method, exact=True)).to_be_visible()
     page.get_by_role("radio", name="The study").click()
-    expect(page.get_by_text("Grad-CAM is the best on IC.")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("Grad-CAM is the best on IC.").first).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 

@@ -1,11 +1,12 @@
-"""The command line, ``python -m xaicore``: explain, evaluate, pack, train and card."""
+"""The command line, ``python -m xaicore``: explain, evaluate, protocols, pack,
+train and card."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 
-from xaicore.cli import card, evaluate, explain, pack, train
+from xaicore.cli import card, evaluate, explain, pack, protocols, train
 from xaicore.cli.options import USAGE_STATUS, Parser
 from xaicore.errors import PetlensError
 
@@ -29,10 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def build_parser() -> Parser:
     parser = Parser(
         prog="python -m xaicore",
-        description="Explain photos, evaluate explanations, pack a network, train PetNet and "
-        "measure it.",
+        description="Explain photos, evaluate explanations, vary how they are evaluated, pack a "
+        "network, train PetNet and measure it.",
     )
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (explain, evaluate, pack, train, card):
+    for command in (explain, evaluate, protocols, pack, train, card):
         command.add(commands)
     return parser

@@ -15,7 +15,9 @@ from xaicore.cli.options import (
     Parser,
     add_methods,
     add_network,
+    add_photos,
     add_protocol,
+    add_store,
     check_network,
     load_chosen,
     positive,
@@ -38,31 +40,12 @@ def add(commands: Commands) -> None:
         description="Explain and score many photos. Every finished chunk is kept in the store, so "
         "the same command goes on where it was stopped, and nothing is computed twice.",
     )
-    _add_photos(parser)
+    add_photos(parser)
     add_methods(parser)
     _add_scores(parser)
     _add_place(parser)
     add_network(parser)
     parser.set_defaults(run=run, parser=parser)
-
-
-def _add_photos(parser: Parser) -> None:
-    parser.add_argument(
-        "--photos",
-        type=Path,
-        required=True,
-        metavar="PATH",
-        help="a folder or zip of photos; those in folders named Cat and Dog count as labelled",
-    )
-    parser.add_argument(
-        "--split",
-        choices=("all", "train", "validation", "test"),
-        default="all",
-        help="the part of PetNet's own data to take (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--limit", type=positive, metavar="N", help="take the first N photos (default: all)"
-    )
 
 
 def _add_scores(parser: Parser) -> None:
@@ -100,12 +83,7 @@ def _add_place(parser: Parser) -> None:
         metavar="ADDRESS",
         help='spread the work over a Ray cluster, "local" for one on this machine',
     )
-    parser.add_argument(
-        "--store",
-        metavar="URL",
-        help="where results are kept, as SQLAlchemy writes it "
-        "(default: XAICORE_STORE, else a file of your own)",
-    )
+    add_store(parser)
     parser.add_argument("--title", default="", help="what the leaderboard calls this run")
     parser.add_argument("--out", type=Path, metavar="DIR", help="also write the rows there, as CSV")
 

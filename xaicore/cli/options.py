@@ -37,6 +37,35 @@ class Parser(argparse.ArgumentParser):
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
+def add_photos(parser: argparse.ArgumentParser) -> None:
+    """Which photos: a folder or zip, a part of it, the first of it."""
+    parser.add_argument(
+        "--photos",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="a folder or zip of photos; those in folders named Cat and Dog count as labelled",
+    )
+    parser.add_argument(
+        "--split",
+        choices=("all", "train", "validation", "test"),
+        default="all",
+        help="the part of PetNet's own data to take (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--limit", type=positive, metavar="N", help="take the first N photos (default: all)"
+    )
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--store",
+        metavar="URL",
+        help="where results are kept, as SQLAlchemy writes it "
+        "(default: XAICORE_STORE, else a file of your own)",
+    )
+
+
 def add_methods(parser: argparse.ArgumentParser) -> None:
     usual = [name for name, explainer in EXPLAINERS.items() if not explainer.extra]
     parser.add_argument(

@@ -139,7 +139,7 @@ def _read_ahead(files: Sequence[PhotoFile], parts: Sequence[range]) -> Iterator[
     with ThreadPoolExecutor(max_workers=CHUNK) as pool:
 
         def submit(part: range) -> list[Future[LoadedPhoto]]:
-            return [pool.submit(_load, position, files[position]) for position in part]
+            return [pool.submit(load_listed, position, files[position]) for position in part]
 
         waiting = [submit(part) for part in parts[:2]]
         for index in range(len(parts)):
@@ -149,7 +149,8 @@ def _read_ahead(files: Sequence[PhotoFile], parts: Sequence[range]) -> Iterator[
             yield ready
 
 
-def _load(position: int, file: PhotoFile) -> LoadedPhoto:
+def load_listed(position: int, file: PhotoFile) -> LoadedPhoto:
+    """Read a photo, or note what was wrong with it."""
     try:
         data = file.read()
         photo = load_photo(data)

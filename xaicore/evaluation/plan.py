@@ -99,11 +99,11 @@ def make_spec(classifier: Classifier, files: Sequence[PhotoFile], plan: Plan) ->
             for name, entry in entries.items()
         },
         "photos": len(files),
-        "list": _hash_list(files),
+        "list": hash_list(files),
     }
 
 
-def _hash_list(files: Sequence[PhotoFile]) -> str:
+def hash_list(files: Sequence[PhotoFile]) -> str:
     """16 hex digits of the photos' labels and names, and of the bytes of those at hand."""
     listed = hashlib.sha256()
     for file in files:

@@ -5,6 +5,7 @@ One set of resampled photos serves all methods and metrics, so every comparison 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -151,12 +152,16 @@ def compare(rows: pd.DataFrame, others: pd.DataFrame) -> tuple[int, dict[tuple[s
     return both["photo"].nunique(), cells
 
 
+@functools.lru_cache(maxsize=8)
 def _resample(count: int, resamples: int, seed: int) -> np.ndarray:
-    """How often each photo is drawn in each resample, float64 [resamples, count]."""
+    """How often each photo is drawn in each resample, float64 [resamples, count], read-only."""
     if not count:
         return np.empty((resamples, 0))
     generator = np.random.default_rng(seed)
-    return generator.multinomial(count, np.full(count, 1 / count), resamples).astype(float)
+    drawn = generator.multinomial(count, np.full(count, 1 / count), resamples).astype(float)
+    # Kept for all that ask for the same photos.
+    drawn.flags.writeable = False
+    return drawn
 
 
 def _means(table: np.ndarray, weights: np.ndarray) -> np.ndarray:

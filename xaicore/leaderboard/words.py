@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xaicore.explainers import EXPLAINERS
+from xaicore.formatting import join
 from xaicore.leaderboard.board import Board
 from xaicore.metrics import METRICS
 from xaicore.metrics.controls import CONTROLS
@@ -49,11 +50,11 @@ def _say_methods(board: Board, six: Sequence[str], count: str) -> list[str]:
     if winner:
         return [f"{count}, {_label(winner)} beats the others on {every}."]
     parts = [f"{count}, no method beats the others on {every}."]
-    parts += [f"{_label(name)} is ahead on {_join(won)}." for name, won in ahead.items()]
+    parts += [f"{_label(name)} is ahead on {join(won)}." for name, won in ahead.items()]
     if level:
-        parts.append(f"{_join(level)} cannot tell the best ones apart.")
+        parts.append(f"{join(level)} cannot tell the best ones apart.")
     if unknown:
-        parts.append(f"Fewer than two methods have a figure for {_join(unknown)}.")
+        parts.append(f"Fewer than two methods have a figure for {join(unknown)}.")
     return parts
 
 
@@ -69,15 +70,11 @@ def _say_controls(board: Board, six: Sequence[str]) -> list[str]:
             level.append(METRICS[metric].label)
     parts = []
     if better:
-        parts.append(f"On {_join(better)}, a map that knows nothing does better than all of them.")
+        parts.append(f"On {join(better)}, a map that knows nothing does better than all of them.")
     if level:
-        parts.append(f"On {_join(level)}, a map that knows nothing cannot be told from the best.")
+        parts.append(f"On {join(level)}, a map that knows nothing cannot be told from the best.")
     return parts
 
 
 def _label(method: str) -> str:
     return EXPLAINERS[method].label if method in EXPLAINERS else method
-
-
-def _join(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -209,7 +209,7 @@ def test_a_preset_sets_the_protocol(app: AppTest) -> None:
     assert (app.select_slider(key=keys.KERNEL).value, app.slider(key=keys.SIGMA).value) == (11, 5)
     disabled = {button.label: button.disabled for button in app.button}
     assert disabled["As in RISE"]
-    assert not disabled["As in the study"]
+    assert not disabled["As in Gomez 2022"]
 
 
 def test_work_can_be_stopped_and_gone_on_with(
