@@ -62,8 +62,8 @@ def find_feature_maps(net: nn.Module, photos: torch.Tensor) -> FeatureMaps:
     return FeatureMaps(layers, search.last())
 
 
-class _Reached(Exception):
-    """Ends a forward pass at the layer that was asked for."""
+class _Reached(BaseException):
+    """Ends a forward pass at the layer that was asked for; no network's own handler catches it."""
 
     def __init__(self, output: torch.Tensor) -> None:
         self.output = output
