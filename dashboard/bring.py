@@ -64,13 +64,16 @@ def choose_brought(photo: Image.Image) -> NetworkChoice | None:
     if given is None and facts.missing:
         wanted = st.button("Say what the file does not say", icon=":material/edit_note:")
         if wanted or state.first_look(name):
-            _ask(name, data, facts, photo)
+            state.ask_about(name)
+        _ask_if_open(name, data, facts, photo)
         st.caption("Until then PetNet answers.")
         return None
     classifier = _load(name, data, given or {})
     _show_check_up(classifier)
-    if facts.missing and st.button("Change what was said", icon=":material/edit_note:"):
-        _ask(name, data, facts, photo)
+    if facts.missing:
+        if st.button("Change what was said", icon=":material/edit_note:"):
+            state.ask_about(name)
+        _ask_if_open(name, data, facts, photo)
     return NetworkChoice(classifier, knows(classifier), f"own-{classifier.fingerprint}")
 
 
@@ -99,7 +102,13 @@ def knows(classifier: Classifier) -> str:
     return f"{', '.join(labels[:-1])} and {labels[-1]}"
 
 
-@st.dialog("What the file does not say", width="large")
+def _ask_if_open(name: str, data: bytes, facts: Facts, photo: Image.Image) -> None:
+    """Show the form until it is used or closed: work that ends has the page run meanwhile."""
+    if state.asked_about() == name:
+        _ask(name, data, facts, photo)
+
+
+@st.dialog("What the file does not say", width="large", on_dismiss=state.stop_asking)
 def _ask(name: str, data: bytes, facts: Facts, photo: Image.Image) -> None:
     """A form for what is missing, beside the photo as the network will see it."""
     form, preview = st.columns([3, 2], gap="large")
@@ -116,6 +125,7 @@ def _ask(name: str, data: bytes, facts: Facts, photo: Image.Image) -> None:
         st.caption(f"What the network will see: {view.width} × {view.height} pixels.")
     if st.button("Use this network", type="primary", icon=":material/check:"):
         state.keep_brought_facts(name, given)
+        state.stop_asking()
         st.rerun()
 
 

@@ -44,6 +44,7 @@ _STOPPED = "stopped"
 _BROUGHT = "brought"
 _BROUGHT_FACTS = "brought-facts"
 _CHECK_UPS = "check-ups"
+_ASKED_ABOUT = "asked-about"
 
 
 def parameter_key(explainer: Explainer, parameter: str, network: str = "") -> str:
@@ -152,6 +153,20 @@ def brought_facts(name: str) -> dict[str, Any] | None:
 
 def keep_brought_facts(name: str, facts: dict[str, Any]) -> None:
     st.session_state.setdefault(_BROUGHT_FACTS, {})[name] = facts
+
+
+def ask_about(name: str) -> None:
+    """Open the form for what the file of this name does not say."""
+    st.session_state[_ASKED_ABOUT] = name
+
+
+def asked_about() -> str:
+    """The name of the file that the form is open for; empty where none is."""
+    return st.session_state.get(_ASKED_ABOUT, "")
+
+
+def stop_asking() -> None:
+    st.session_state[_ASKED_ABOUT] = ""
 
 
 def first_look(name: str) -> bool:
