@@ -97,6 +97,11 @@ PIECEWISE_LINEAR: dict[str, Callable[[], nn.Module]] = {
         lambda net, x: F.relu(F.max_pool2d(net.second(x), 3, 2, 1, ceil_mode=True)),
         second=conv(6, 6),
     ),
+    "the largest of a whole map, and of a row": lambda: Steps(
+        lambda net, x: net.out(net.most(F.relu(net.stem(x))).flatten(1))
+        + net.out(F.adaptive_max_pool1d(net.stem(x).flatten(2), 1).flatten(1)),
+        stem=conv(), most=nn.AdaptiveMaxPool2d(1), out=nn.Linear(6, 2),
+    ),
     "batch normalisation anywhere": lambda: around(
         lambda net, x: net.second(F.relu(net.third(net.first(x)))),
         first=norm(6), second=norm(6), third=conv(6, 6),

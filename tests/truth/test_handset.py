@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from xaicore.explainers import EXPLAINERS
+from xaicore.explainers.base import refusal
 from xaicore.truth.planted import PLANTED, PlantedError
 from xaicore.truth.scenes import Scene
 
@@ -76,6 +78,11 @@ def _windows(mask):
     from skimage.measure import label
 
     return label(mask, return_num=True)
+
+
+def test_every_method_explains_it(planted):
+    classifier = planted.load()
+    assert not [entry.name for entry in EXPLAINERS.values() if refusal(entry, classifier)]
 
 
 def test_the_same_seed_gives_the_same_photos(planted):

@@ -180,15 +180,15 @@ def _power(b: Builder, call: Call) -> fx.Node:
     return single(b, call, ops.Activation, UNBOUNDED)
 
 
-@translates(
-    "max_pool1d max_pool2d max_pool3d adaptive_max_pool1d adaptive_max_pool2d",
-    "adaptive_max_pool3d amax",
-)
+@translates("max_pool1d max_pool2d max_pool3d amax")
 def _maximum(b: Builder, call: Call) -> fx.Node:
     return single(b, call, ops.Maximum)
 
 
-@translates("max_pool2d_with_indices", "max_pool3d_with_indices", "max_pool1d_with_indices")
+@translates(
+    "max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices",
+    "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d",
+)
 def _maximum_and_place(b: Builder, call: Call) -> tuple[fx.Node, None]:
     return _maximum(b, call), None
 
