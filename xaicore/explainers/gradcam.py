@@ -17,7 +17,7 @@ from xaicore.explainers.base import (
     Proof,
 )
 from xaicore.networks.classifier import Classifier
-from xaicore.networks.feature_maps import Places
+from xaicore.networks.feature_maps import Places, hooked
 
 # Up to here the linear estimate is nearer to the real change than to none, or to twice as much.
 MISS_TOLERANCE = 0.5
@@ -63,23 +63,16 @@ def _forward(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """What the layer puts out, and logits [B, C], joined by a graph."""
     kept: list[torch.Tensor] = []
-    handle = layer.register_forward_hook(lambda _layer, _inputs, output: kept.append(output))
-    try:
+    with hooked(layer, kept.append):
         # The weights are frozen: the graph exists for the photos' sake.
         logits = net(task.batch.clone().requires_grad_())
-    finally:
-        handle.remove()
     return kept[0], logits
 
 
 def _logits_without(net: nn.Module, layer: nn.Module, task: AttributionTask) -> torch.Tensor:
     """Logits [B, C] when all that the layer gives, in whatever shape, is set to zero."""
-    handle = layer.register_forward_hook(lambda _layer, _inputs, output: torch.zeros_like(output))
-    try:
-        with torch.no_grad():
-            return net(task.batch)
-    finally:
-        handle.remove()
+    with hooked(layer, torch.zeros_like), torch.no_grad():
+        return net(task.batch)
 
 
 def prove(checks: Mapping[str, float]) -> Proof:

@@ -253,8 +253,7 @@ def prepare_for(
     std: float | Sequence[float] | None,
 ) -> Preprocessing:
     """How photos become a network's input, in as many channels as it takes."""
-    shape = Preprocessing(size)
-    channels = input_channels(net, (shape.height, shape.width))
+    channels = input_channels(net, size)
     usual = (MEAN, STD) if channels == 3 else (0.5, 0.5)
     return Preprocessing(
         size,

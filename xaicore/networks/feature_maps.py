@@ -193,7 +193,7 @@ class _Search:
             return output
 
         before = self._unchanged(target)
-        with _hooked(self.modules[source], bump):
+        with hooked(self.modules[source], bump):
             change = (self._output(target) - before).abs()
         return change > LEAST * change.max()
 
@@ -209,7 +209,7 @@ class _Search:
             raise _Reached(output)
 
         try:
-            with _hooked(self.modules[name], reach), torch.no_grad():
+            with hooked(self.modules[name], reach), torch.no_grad():
                 self.net(self.photos[:1])
         except _Reached as reached:
             return reached.output
@@ -218,7 +218,7 @@ class _Search:
     def _leads_to_scores(self, name: str) -> bool:
         """Whether the scores change with any of a layer's places."""
         kept: list[torch.Tensor] = []
-        with torch.enable_grad(), _hooked(self.modules[name], kept.append):
+        with torch.enable_grad(), hooked(self.modules[name], kept.append):
             scores = self.net(self.photos.clone().requires_grad_())
             generator = torch.Generator().manual_seed(2)
             weights = torch.randn(scores.shape, generator=generator).to(scores)
@@ -237,7 +237,7 @@ class _Search:
         with contextlib.ExitStack() as hooks, torch.no_grad():
             for name, layer in self.modules.items():
                 if self._is_convolution(name) or self._is_norm(name) or self._is_attention(name):
-                    hooks.enter_context(_hooked(layer, functools.partial(look, name)))
+                    hooks.enter_context(hooked(layer, functools.partial(look, name)))
             self.net(self.photos)
         return shapes
 
@@ -258,7 +258,7 @@ class _Search:
 
 
 @contextlib.contextmanager
-def _hooked(layer: nn.Module, look: Callable[[Any], Any]) -> Iterator[None]:
+def hooked(layer: nn.Module, look: Callable[[Any], Any]) -> Iterator[None]:
     """Have a layer's output looked at, and replaced by what the look gives, if anything."""
     handle = layer.register_forward_hook(lambda _layer, _inputs, output: look(output))
     try:

@@ -12,6 +12,7 @@ from torch import nn
 from xaicore.networks.errors import NetworkError
 from xaicore.networks.heads import SetAside, set_head_aside
 from xaicore.networks.parts import Path, find_part, part_at, words
+from xaicore.networks.preprocessing import Size, sides_of
 from xaicore.networks.soundness import sound
 
 # Sides that networks commonly want, the most common first.
@@ -138,14 +139,14 @@ def find_input(net: nn.Module, sides: Sequence[int] = COMMON_SIDES) -> tuple[int
     raise _cannot_take([(side, side) for side in sides], likely[0])
 
 
-def input_channels(net: nn.Module, size: tuple[int, int]) -> int:
-    """The colour channels that a network takes at a size (height, width), by trying.
+def input_channels(net: nn.Module, size: Size) -> int:
+    """The colour channels that a network takes at a size, by trying.
 
     The likeliest where it takes photos of that size in none.
     """
     net, _notes = sound(net)
-    likely = likely_channels(net)
-    return next((channels for channels in likely if _takes(net, channels, size)), likely[0])
+    likely, sides = likely_channels(net), sides_of(size)
+    return next((channels for channels in likely if _takes(net, channels, sides)), likely[0])
 
 
 def likely_channels(net: nn.Module) -> list[int]:
@@ -159,10 +160,10 @@ def likely_channels(net: nn.Module) -> list[int]:
     return list(dict.fromkeys([*(usual or taken)[:1], 3, 1]))
 
 
-def _takes(net: nn.Module, channels: int, size: tuple[int, int]) -> bool:
+def _takes(net: nn.Module, channels: int, sides: tuple[int, int]) -> bool:
     device = next((weight.device for weight in net.parameters()), torch.device("cpu"))
     try:
-        run(net, torch.zeros(2, channels, *size, device=device))
+        run(net, torch.zeros(2, channels, *sides, device=device))
     except NetworkError:
         return False
     return True

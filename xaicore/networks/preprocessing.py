@@ -60,7 +60,7 @@ class Preprocessing:
             raise NetworkError('The order of colours is "RGB" or "BGR".')
         if self.interpolation not in FILTERS:
             raise NetworkError(f"The interpolation is one of: {', '.join(FILTERS)}.")
-        object.__setattr__(self, "size", _sides(self.size))
+        object.__setattr__(self, "size", sides_of(self.size))
         object.__setattr__(self, "mean", self.a_channel("mean", self.mean))
         object.__setattr__(self, "std", self.a_channel("std", self.std))
         if not all(value > 0 for value in cast(tuple[float, ...], self.std)):
@@ -188,7 +188,8 @@ def _is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _sides(size: object) -> tuple[int, int]:
+def sides_of(size: object) -> tuple[int, int]:
+    """Height and width of a size; raises :class:`NetworkError` for what is none."""
     sides = (size, size) if isinstance(size, int) else size
     if isinstance(sides, Sequence) and len(sides) == 2:
         height, width = sides

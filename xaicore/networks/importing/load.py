@@ -117,14 +117,11 @@ def bring(source: str | Path | bytes, given: Facts) -> Brought:
             'such as architecture="resnet18".'
         )
     net, facts = file.make(), file.facts
-    size = facts.size
-    if size is None:
-        channels, size = find_input(net)
+    if facts.size is None:
+        channels, side = find_input(net)
+        facts = replace(facts, size=side, channels=facts.channels or channels)
     elif facts.channels is None:
-        channels = input_channels(net, size if isinstance(size, tuple) else (size, size))
-    else:
-        channels = facts.channels
-    facts = replace(facts, size=size, channels=facts.channels or channels)
+        facts = replace(facts, channels=input_channels(net, facts.size))
     preprocessing = facts.preprocessing()
     scored = score_network(net, _example(preprocessing))
     labels = _labels(facts, scored)
