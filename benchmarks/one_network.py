@@ -130,7 +130,7 @@ def check_lrp(classifier: xaicore.Classifier, batch: torch.Tensor) -> dict[str, 
 def compare(double: xaicore.Classifier, batch: torch.Tensor, linear: bool) -> dict[str, Any]:
     targets = double.logits(batch.double()).abs().argmax(1)
     task = AttributionTask(double, batch.double(), targets, "logit", canonical=True)
-    ours = lrp.compute(task, "epsilon", 2.0, 1e-13).maps
+    ours = lrp.compute(task, "epsilon", 2.0, 1e-13, "keep").maps
     theirs = gradient_times_input(double.net if linear else fixed(double.private_net(True)), task)
     error = ((ours - theirs).abs().max() / theirs.abs().max()).item()
     return {"piecewise_linear": linear, "error": error}

@@ -41,7 +41,7 @@ def relevance(net: nn.Module, batch: torch.Tensor, composite: str = "epsilon") -
     assert classifier.canonical.obstacles == ()
     targets = torch.ones(len(batch), dtype=torch.int64)
     task = AttributionTask(classifier, batch.double(), targets, "logit", canonical=True)
-    return lrp.compute(task, composite, 2.0, 1e-13).maps
+    return lrp.compute(task, composite, 2.0, 1e-13, "keep").maps
 
 
 def gradient_times_input(net: nn.Module, batch: torch.Tensor) -> torch.Tensor:

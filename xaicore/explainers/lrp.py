@@ -123,7 +123,7 @@ def first_bounds(
 
 
 def compute(
-    task: AttributionTask, composite: str, alpha: float, epsilon: float, bias: str = rules.KEEP
+    task: AttributionTask, composite: str, alpha: float, epsilon: float, bias: str
 ) -> Attribution:
     weights = task.weights()
     net = task.private_net()
