@@ -61,9 +61,8 @@ def test_without_the_mask_the_answer_is_lost(planted):
     assert (lead(classifier, photos) < 1e-6).all()
 
 
-def test_each_of_two_shapes_is_needed(planted):
-    if planted.name != "both":
-        pytest.skip("one thing is the reason")
+def test_each_of_two_shapes_is_needed():
+    planted = PLANTED["both"]
     classifier, photos = planted.load(), planted.draw(3, COUNT)
     for shape in range(2):
         batch = photos.batch.clone()
