@@ -21,6 +21,7 @@ from dashboard.shared.preparing import prepare
 from dashboard.shared.state import NetworkChoice
 from dashboard.shared.widgets import choose, follow, in_sentences
 from xaicore import Classifier, PetlensError
+from xaicore.formatting import join
 from xaicore.identity import canonical, hash_bytes
 from xaicore.networks.checkup import CheckUp, check_up
 from xaicore.networks.importing.facts import Facts
@@ -99,7 +100,7 @@ def knows(classifier: Classifier) -> str:
     labels = classifier.labels
     if len(labels) > MOST_NAMED:
         return f"{len(labels)} kinds of things"
-    return f"{', '.join(labels[:-1])} and {labels[-1]}"
+    return join(labels)
 
 
 def _ask_if_open(name: str, data: bytes, facts: Facts, photo: Image.Image) -> None:

@@ -14,7 +14,7 @@ from dashboard.shared import state
 from dashboard.shared.photos import load_samples, predict
 from dashboard.shared.state import Choices
 from dashboard.shared.widgets import choose
-from xaicore import EXPLAINERS
+from xaicore.explainers import USUAL
 
 COUNTS = (2, 3, 4, 5, 6)
 AREAS = (1, 2, 5, 10, 20, 30, 50)
@@ -46,10 +46,9 @@ def _presets(choices: Choices) -> dict[str, list[dict[str, Any]]]:
         name: int(predict(classifier, photo).argmax()) for name, photo in load_samples().items()
     }
     plain = {"class": ALL_CLASSES, "photo": SHARED}
-    usual = [name for name, explainer in EXPLAINERS.items() if not explainer.extra]
-    first = usual[0]
+    first = USUAL[0]
     return {
-        "Four methods": [{"method": name, **plain} for name in usual],
+        "Four methods": [{"method": name, **plain} for name in USUAL],
         "Class against class": [{"method": first, **plain, "class": int(c)} for c in likely],
         "One method, several photos": [
             {"method": first, "class": c, "photo": name} for name, c in seen_as.items()

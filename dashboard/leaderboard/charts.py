@@ -21,6 +21,8 @@ SLOPE_PIXELS = 230
 # Beside their colours, so that lines are told apart without any.
 SYMBOLS = ("circle", "square", "diamond", "triangle-up")
 SECONDS = "seconds"
+# How Plotly shows them.
+CONFIG = {"displayModeBar": False}
 
 
 def colour_of(name: str) -> str:

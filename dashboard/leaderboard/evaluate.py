@@ -12,6 +12,7 @@ from dashboard.shared.photos import load_samples
 from dashboard.shared.widgets import choose
 from xaicore import EXPLAINERS, METRICS, PROTOCOLS, Classifier, PetlensError
 from xaicore.evaluation.plan import Plan
+from xaicore.explainers import USUAL
 from xaicore.leaderboard.tables import label_of
 from xaicore.training.dataset import PhotoBytes, unzip_photos
 
@@ -26,9 +27,8 @@ def show_evaluate(classifier: Classifier) -> None:
         if choose("Photos to evaluate", SOURCES, keys.EVALUATE) == "samples"
         else _uploads()
     )
-    usual = [name for name, explainer in EXPLAINERS.items() if not explainer.extra]
     methods = _choose_some(
-        "Methods", {n: label_of(n) for n in EXPLAINERS}, usual, keys.EVALUATE_METHODS
+        "Methods", {n: label_of(n) for n in EXPLAINERS}, list(USUAL), keys.EVALUATE_METHODS
     )
     metrics = _choose_some(
         "Metrics", {n: m.label for n, m in METRICS.items()}, list(METRICS), keys.EVALUATE_METRICS

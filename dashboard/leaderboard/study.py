@@ -28,7 +28,6 @@ from xaicore.leaderboard.study.statements import (
 )
 from xaicore.leaderboard.tables import header_of, label_of
 
-CHART = {"displayModeBar": False}
 MARKS = {
     HOLDS: ":material/check: holds",
     DOES_NOT: ":material/close: does not",
@@ -81,7 +80,7 @@ def _show_ranks(board: Board) -> None:
     chosen = choose("How IC, AD and IIC are read", names, READING)
     reading = next(reading for reading in READINGS if reading.name == chosen)
     ranks = compare_ranks(board, reading)
-    st.plotly_chart(charts.draw_rank_slopes(ranks), config=CHART)
+    st.plotly_chart(charts.draw_rank_slopes(ranks), config=charts.CONFIG)
     same = sum(theirs == ours for theirs, ours in ranks.values())
     words = "; ".join(f"{METRICS[metric].label}: {say_ranks(r)}" for metric, r in ranks.items())
     st.caption(

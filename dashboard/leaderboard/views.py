@@ -16,7 +16,6 @@ from xaicore.leaderboard.parts import rank_disagreement
 from xaicore.leaderboard.tables import Columns, in_words, label_of
 
 MOST_DISAGREEMENTS = 12
-CHART = {"displayModeBar": False}
 
 
 def show_intervals(columns: Columns) -> None:
@@ -24,7 +23,7 @@ def show_intervals(columns: Columns) -> None:
         f"{header}: " + ", ".join(f"{label_of(n)} {in_words(c)}" for n, c in column.items())
         for header, column in columns.items()
     )
-    st.plotly_chart(charts.draw_intervals(columns), config=CHART)
+    st.plotly_chart(charts.draw_intervals(columns), config=charts.CONFIG)
     with st.expander("The same in words"):
         st.caption(words)
 
@@ -73,14 +72,14 @@ def show_scatter(results: Results) -> None:
     left, right = st.columns(2)
     across = left.selectbox("Across", options, len(columns), format_func=charts.axis_of, key=ACROSS)
     up = right.selectbox("Up", options, 0, format_func=charts.axis_of, key=UP)
-    st.plotly_chart(charts.draw_scatter(results.rows, across, up), config=CHART)
+    st.plotly_chart(charts.draw_scatter(results.rows, across, up), config=charts.CONFIG)
     st.caption("One point a photo and method; where both ends are better the corner says which.")
 
 
 def show_distribution(results: Results) -> None:
     columns = [name for name in METRICS if name in results.rows]
     metric = st.selectbox("Metric", columns, format_func=charts.axis_of, key=DISTRIBUTION)
-    st.plotly_chart(charts.draw_distribution(results.rows, metric), config=CHART)
+    st.plotly_chart(charts.draw_distribution(results.rows, metric), config=charts.CONFIG)
     st.caption("One point a photo; the box holds the middle half of them, its line is the median.")
 
 

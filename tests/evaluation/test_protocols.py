@@ -14,8 +14,8 @@ from tests.cli.networks import status
 from xaicore import Classifier, explain, load_photo, score_maps
 from xaicore.evaluation import protocols as module
 from xaicore.evaluation.protocols import (
-    METHODS,
     SCORES,
+    USUAL,
     Protocols,
     load_protocols,
     measure_protocols,
@@ -49,7 +49,7 @@ def few_steps(variant: Variant) -> Variant:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same work on fewer steps and on the methods that take no samples."""
-    monkeypatch.setattr(module, "METHODS", FAST)
+    monkeypatch.setattr(module, "USUAL", FAST)
     monkeypatch.setattr(module, "VARIANTS", tuple(few_steps(variant) for variant in VARIANTS))
 
 
@@ -152,7 +152,7 @@ def test_the_rows_that_ship_are_of_fifty_photos_and_agree_with_the_evaluation() 
     assert shipped.about["variants"] == {variant.name: variant.settings for variant in VARIANTS}
     ours = shipped.rows[shipped.rows["variant"] == OURS]
     both = ours.merge(evaluated.rows, on=["photo", "method"], suffixes=("", "_evaluated"))
-    assert len(both) == len(METHODS) * shipped.about["photos"]
+    assert len(both) == len(USUAL) * shipped.about["photos"]
     for metric in SCORES:
         np.testing.assert_allclose(both[metric], both[f"{metric}_evaluated"], atol=2e-3)
 

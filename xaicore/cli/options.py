@@ -11,7 +11,7 @@ from typing import NoReturn, TypeAlias
 
 import torch
 
-from xaicore.explainers import EXPLAINERS
+from xaicore.explainers import EXPLAINERS, USUAL
 from xaicore.metrics.base import PROTOCOLS
 from xaicore.networks.classifier import (
     BUNDLED_WEIGHTS,
@@ -67,14 +67,13 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 
 
 def add_methods(parser: argparse.ArgumentParser) -> None:
-    usual = [name for name, explainer in EXPLAINERS.items() if not explainer.extra]
     parser.add_argument(
         "--methods",
         nargs="+",
         choices=list(EXPLAINERS),
-        default=usual,
+        default=list(USUAL),
         metavar="NAME",
-        help=f"any of {', '.join(EXPLAINERS)} (default: {' '.join(usual)})",
+        help=f"any of {', '.join(EXPLAINERS)} (default: {' '.join(USUAL)})",
     )
 
 

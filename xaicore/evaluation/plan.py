@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from xaicore.errors import PetlensError
-from xaicore.explainers import EXPLAINERS
+from xaicore.explainers import EXPLAINERS, USUAL
 from xaicore.explainers.base import describe, refusal, refusal_in_words
 from xaicore.identity import DIGITS
 from xaicore.metrics import METRICS, choose_metrics
@@ -42,7 +42,7 @@ class Plan:
     what the run is called, and no part of what makes it the same run.
     """
 
-    methods: tuple[str, ...] = tuple(name for name, e in EXPLAINERS.items() if not e.extra)
+    methods: tuple[str, ...] = USUAL
     metrics: tuple[str, ...] = tuple(METRICS)
     protocol: PerturbationProtocol = field(default_factory=PerturbationProtocol)
     controls: bool = False

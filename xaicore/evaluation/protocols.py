@@ -24,7 +24,7 @@ from xaicore.evaluation.plan import PhotoFile, hash_list
 from xaicore.evaluation.results import BUNDLED_RESULTS, DECIMALS
 from xaicore.evaluation.store import MapKey, ScoreKey, Store
 from xaicore.evaluation.variants import MASKS, VARIANTS, Variant
-from xaicore.explainers import EXPLAINERS, explain
+from xaicore.explainers import EXPLAINERS, USUAL, explain
 from xaicore.explainers.base import describe
 from xaicore.identity import canonical
 from xaicore.metrics import METRICS, choose_metrics, score_trace
@@ -35,7 +35,6 @@ from xaicore.progress import Progress, no_progress
 
 # Photos that go through together, and that share a mask's scale where a variant says so.
 TOGETHER = 5
-METHODS = tuple(name for name, explainer in EXPLAINERS.items() if not explainer.extra)
 SCORES = (*(name for name, metric in METRICS.items() if not metric.extra), "ad_signed", "iic_mean")
 
 # A variant, a method and a photo's place among those that go together.
@@ -99,7 +98,7 @@ def score_variants(classifier: Classifier, batch: torch.Tensor) -> Scores:
         # The first is ours, and whole; the others change a part of it.
         ours = ours or changed
         columns = score_trace(_over(ours, changed), metrics)
-        for row, (name, place) in enumerate(itertools.product(METHODS, range(len(batch)))):
+        for row, (name, place) in enumerate(itertools.product(USUAL, range(len(batch)))):
             scores[variant.name, name, place] = {m: float(v[row]) for m, v in columns.items()}
     return scores
 
@@ -132,7 +131,7 @@ def _make_maps(
             explain(
                 classifier, batch, name, targets, target=score or EXPLAINERS[name].scores[0]
             ).maps
-            for name in METHODS
+            for name in USUAL
         ]
     )
 
@@ -198,7 +197,7 @@ def _keys(classifier: Classifier, photos: Sequence[LoadedPhoto]) -> dict[Cell, d
         }
         for variant in VARIANTS
         for protocol in [canonical({**variant.settings, "together": together})]
-        for name in METHODS
+        for name in USUAL
         for place, photo in enumerate(together)
     }
 
@@ -225,7 +224,7 @@ def _row(
 
 def _describe(classifier: Classifier, files: Sequence[PhotoFile], read: int) -> dict[str, Any]:
     """All that the rows depend on, as plain values."""
-    methods = [EXPLAINERS[name] for name in METHODS]
+    methods = [EXPLAINERS[name] for name in USUAL]
     return {
         "photos": read,
         "list": hash_list(files),

@@ -20,6 +20,9 @@ EXPLAINERS: Registry[Explainer] = Registry(
     "explainer", ExplainerError, [LRP, GRADCAM, DEEPLIFT, LIME, INTEGRATED_GRADIENTS, OCCLUSION]
 )
 
+# What is explained with unless others are asked for.
+USUAL = tuple(name for name, explainer in EXPLAINERS.items() if not explainer.extra)
+
 
 def explain(
     classifier: Classifier, batch: torch.Tensor, name: str, targets: Any = None, **settings: Any
