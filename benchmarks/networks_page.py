@@ -18,8 +18,9 @@ Row = dict[str, Any]
 
 HEAD = """# Which networks are explained
 
-Measured by `python -m benchmarks.networks`, with random weights and uneven statistics of the
-normalisations, at the smallest size of photo that each network takes.
+Measured by `python -m benchmarks.networks` (torchvision's regnet_y_128gf, which needs more than its
+9 GB, by `python -m benchmarks.one_network torchvision regnet_y_128gf`), with random weights and
+uneven statistics of the normalisations, at the smallest size of photo that each network takes.
 
 - **Scores**: the canonical form, in which LRP and DeepLIFT follow every operation, answers as the
   network does to 1e-4 of its largest score; or both methods are refused.
