@@ -22,6 +22,8 @@ from xaicore.networks.importing.facts import imagenet_labels
 PATIENCE_MS = 600_000
 QUICK = "network=Bring+your+own&steps=16&lime-samples=50&lime-superpixels=10"
 OWN = View(path=f"/?{QUICK}")
+# LIME takes longer than it takes to drop a file.
+WHILE_LIME_WORKS = View(path="/?network=Bring+your+own&lime-samples=5000")
 ON_OWN = pytest.mark.parametrize("page", [OWN], ids=str, indirect=True)
 
 
@@ -134,6 +136,20 @@ def test_what_is_no_network_gets_a_sentence_and_petnet_answers(page: Page) -> No
     expect(alert).to_contain_text("This file", timeout=PATIENCE_MS)
     expect(page.get_by_role("heading", name="This looks like a cat")).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+@pytest.mark.parametrize("page", [WHILE_LIME_WORKS], ids=str, indirect=True)
+def test_the_form_stays_open_while_a_map_is_finished_behind_it(page: Page) -> None:
+    expect(page.get_by_text("the bundled PetNet answers")).to_be_visible(timeout=PATIENCE_MS)
+    bring(page, state_dict())
+    form = page.get_by_role("dialog")
+    say_architecture(page)
+    lime = page.get_by_text("superpixels").filter(has_text="R²")
+    assert lime.count() == 0
+    expect(lime.first).to_be_visible(timeout=PATIENCE_MS)
+    wait_until_settled(page)
+    box = form.get_by_role("textbox", name="What its classes are called")
+    expect(box).to_have_value("cat\ndog")
 
 
 @ON_OWN
