@@ -16,7 +16,7 @@ from PIL import Image
 from xaicore.explainers import EXPLAINERS, explain
 from xaicore.explainers.base import ExplainerError, Explanation
 from xaicore.identity import hash_bytes
-from xaicore.metrics import METRICS, score_maps
+from xaicore.metrics import USUAL, score_maps
 from xaicore.metrics.base import PerturbationProtocol
 from xaicore.networks.classifier import Classifier
 from xaicore.photos import load_photo
@@ -129,9 +129,7 @@ def _scores(
     explanation: Explanation,
     protocol: PerturbationProtocol,
 ) -> dict[str, float | None]:
-    rows = score_maps(
-        classifier, batch, explanation.maps, explanation.targets, list(METRICS), protocol
-    )
+    rows = score_maps(classifier, batch, explanation.maps, explanation.targets, USUAL, protocol)
     return {
         name: None if math.isnan(value) else float(value) for name, value in rows.iloc[0].items()
     }

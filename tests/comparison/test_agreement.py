@@ -16,9 +16,9 @@ from xaicore.comparison.agreement import (
     chance_overlap,
     consensus,
     overlap,
-    rank_correlation,
     top_area,
 )
+from xaicore.metrics.correlation import rank_correlation
 
 RNG = np.random.default_rng(0)
 

@@ -29,9 +29,11 @@ from xaicore.evaluation.plan import EvaluationError, Plan, choose_files, make_sp
 from xaicore.evaluation.results import load_results, results_of, save_results
 from xaicore.evaluation.store import Store
 from xaicore.identity import hash_bytes
-from xaicore.metrics import METRICS
+from xaicore.leaderboard.board import summarise
+from xaicore.metrics import METRICS, USUAL
 from xaicore.metrics.base import Protocol
 from xaicore.metrics.controls import CONTROLS
+from xaicore.metrics.remaking import by_method
 from xaicore.networks.petnet import PetNet
 from xaicore.progress import Progress
 from xaicore.training.dataset import PhotoBytes
@@ -89,9 +91,9 @@ def test_scores_are_those_of_score_maps(small: Classifier, store: Store, tmp_pat
     assert rows["photo"].unique().tolist() == [hash_bytes(file.read()) for file in files]
     for method in QUICK.methods:
         maps = xaicore.explain(small, batch, method).maps
-        expected = xaicore.score_maps(small, batch, maps, None, list(METRICS), QUICK.protocol)
+        expected = xaicore.score_maps(small, batch, maps, None, list(USUAL), QUICK.protocol)
         found = rows[rows["method"] == method]
-        np.testing.assert_allclose(found[list(METRICS)], expected, atol=1e-5)
+        np.testing.assert_allclose(found[list(USUAL)], expected, atol=1e-5)
         assert (found["seconds"] > 0).all()
     best = small.predict(batch).argmax(1)
     labels = rows[rows["method"] == "lrp"]
@@ -113,7 +115,7 @@ def test_controls_are_scored_beside_the_methods(small: Classifier, store: Store)
 
 def test_a_photo_alone_has_no_other_photo_s_map(small: Classifier, store: Store) -> None:
     rows = results_of(store, evaluate(small, [PhotoBytes(make_photo(0))], QUICK, store)).rows
-    assert rows.loc[rows["method"] == "other", list(METRICS)].isna().all(axis=None)
+    assert rows.loc[rows["method"] == "other", list(USUAL)].isna().all(axis=None)
     assert rows.loc[rows["method"] == "flipped", "iauc"].notna().all()
 
 
@@ -179,7 +181,7 @@ def test_nothing_is_computed_twice(
     files = [PhotoBytes(make_photo(seed)) for seed in range(3)]
     first = results_of(store, evaluate(small, files, QUICK, store))
     monkeypatch.setattr(chunk, "explain", None)
-    monkeypatch.setattr(chunk, "trace_maps", None)
+    monkeypatch.setattr(chunk, "trace_needs", None)
     monkeypatch.setattr(mosaics, "measure_focus", None)
     again = results_of(store, evaluate(small, files, QUICK, store))
     pd.testing.assert_frame_equal(first.rows, again.rows)
@@ -343,3 +345,31 @@ def test_a_plan_of_nothing_is_refused() -> None:
         Plan(methods=("tarot",))
     with pytest.raises(xaicore.MetricError, match="no metric named"):
         Plan(metrics=("beauty",))
+
+
+def test_maps_are_made_once_more_as_they_were_made(small: Classifier, store: Store) -> None:
+    plan = replace(QUICK, metrics=("sparseness", "road", "randomisation", "stability"), mosaics=0)
+    files = [PhotoBytes(make_photo(seed)) for seed in range(2)]
+    rows = results_of(store, evaluate(small, files, plan, store)).rows
+    batch = small.preprocess([xaicore.load_photo(file.data) for file in files])
+    for method in plan.methods:
+        maps = xaicore.explain(small, batch, method).maps
+        expected = xaicore.score_maps(
+            small, batch, maps, None, plan.metrics, plan.protocol, by_method(method)
+        )
+        found = rows[rows["method"] == method]
+        np.testing.assert_allclose(found[list(expected)], expected, atol=1e-4)
+    by_name = rows.groupby("method")[list(plan.metrics)].first()
+    assert by_name.loc["edges", "randomisation"] == pytest.approx(1)
+    assert by_name.loc["gaussian", "stability"] == 0
+    derived = [name for name, control in CONTROLS.items() if control.derived]
+    assert by_name.loc[derived, ["randomisation", "stability"]].isna().all(axis=None)
+    assert by_name.loc[derived, ["sparseness", "road"]].notna().all(axis=None)
+    assert small.is_unchanged()
+    for metric in plan.metrics:
+        assert summarise(rows).cells["lrp", metric].valid == 2
+
+
+def test_what_takes_long_is_measured_only_when_it_is_asked_for() -> None:
+    assert Plan().metrics == USUAL
+    assert set(METRICS) - set(USUAL) == {"road", "randomisation", "stability"}

@@ -180,4 +180,68 @@ def scores(
         "ad_signed": (clean - kept) / clean,
         "iic_mean": math.nan if undefined else max(0.0, kept - clean),
         "add": (clean - removed) / clean,
+        "sparseness": gini(saliency),
+        "entropy": bits(saliency),
+        "road": road(classifier, photo, saliency, target, protocol.seed),
     }
+
+
+def gini(saliency: np.ndarray) -> float:
+    """Half of the mean difference between two pixels of |R|, over their mean."""
+    values = [abs(float(value)) for value in saliency.flat]
+    if sum(values) == 0:
+        return math.nan
+    differences = sum(abs(a - b) for a in values for b in values) / len(values) ** 2
+    return differences / 2 / (sum(values) / len(values))
+
+
+def bits(saliency: np.ndarray) -> float:
+    values = [abs(float(value)) for value in saliency.flat]
+    if sum(values) == 0:
+        return math.nan
+    shares = [value / sum(values) for value in values]
+    return -sum(share * math.log2(share) for share in shares if share > 0)
+
+
+def impute(photo: np.ndarray, gone: list[tuple[int, int]]) -> np.ndarray:
+    """Every gone pixel the weighted mean of its neighbours: one equation a pixel, all solved."""
+    numbers = {pixel: number for number, pixel in enumerate(gone)}
+    system = np.zeros((len(gone), len(gone)))
+    known = np.zeros((len(gone), len(photo)))
+    for (row, column), number in numbers.items():
+        for down in (-1, 0, 1):
+            for right in (-1, 0, 1):
+                other = (row + down, column + right)
+                inside = 0 <= other[0] < photo.shape[1] and 0 <= other[1] < photo.shape[2]
+                if not inside or (down, right) == (0, 0):
+                    continue
+                weight = 1 / 12 if down and right else 1 / 6
+                system[number, number] += weight
+                if other in numbers:
+                    system[number, numbers[other]] -= weight
+                else:
+                    known[number] += weight * photo[:, *other]
+    out = photo.copy()
+    for pixel, value in zip(gone, np.linalg.solve(system, known), strict=True):
+        out[:, *pixel] = value
+    return out
+
+
+def road(
+    classifier: Classifier, photo: np.ndarray, saliency: np.ndarray, target: int, seed: int
+) -> float:
+    noise = np.random.default_rng(seed).normal(scale=0.01, size=photo.shape)
+    # Of colours; the photo is on the network's input scale.
+    noise /= np.array(classifier.std)[:, None, None]
+    pixels = order(saliency, seed)
+    gaps = []
+    for tenths in range(1, 10):
+        count = round(tenths / 10 * len(pixels))
+        after = []
+        for gone in (pixels[:count], pixels[-count:]):
+            picture = impute(photo, gone)
+            for pixel in gone:
+                picture[:, *pixel] += noise[:, *pixel]
+            after.append(probability(classifier, picture, target))
+        gaps.append(after[1] - after[0])
+    return sum(gaps) / len(gaps)

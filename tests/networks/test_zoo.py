@@ -108,5 +108,7 @@ def test_a_file_that_could_run_code_is_refused(hub, monkeypatch, capsys):
 
 
 def test_an_unknown_network_lists_the_names():
-    with pytest.raises(ClassifierError, match=r"'alexnet'; choose one of: petnet, resnet18"):
+    with pytest.raises(
+        ClassifierError, match=r"'alexnet'; choose one of: petnet, petnet-cheats, resnet18"
+    ):
         NETWORKS["alexnet"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import rankdata
 
 from xaicore.metrics.correlation import pearson
 from xaicore.metrics.perturbation import rank_pixels
@@ -16,14 +16,6 @@ from xaicore.metrics.perturbation import rank_pixels
 # Rank correlations from which on maps are said to agree, or to have something in common.
 AGREE = 0.5
 RELATED = 0.2
-
-
-def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's ρ of two maps, equal values sharing their mean rank; NaN where one is constant."""
-    if np.ptp(a) == 0 or np.ptp(b) == 0:
-        # scipy would say so in a warning.
-        return math.nan
-    return float(spearmanr(a.ravel(), b.ravel()).statistic)
 
 
 def top_area(saliency: np.ndarray, share: float, seed: int = 0) -> np.ndarray:

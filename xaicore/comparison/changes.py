@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from xaicore.comparison.agreement import rank_correlation
 from xaicore.explainers.base import Parameter
 from xaicore.metrics.base import MetricError
+from xaicore.metrics.correlation import rank_correlation
 from xaicore.networks.classifier import Classifier
 from xaicore.registry import Registry
 

@@ -17,8 +17,9 @@ from xaicore.explainers import EXPLAINERS, explain
 from xaicore.identity import canonical
 from xaicore.metrics import choose_metrics, needs_of, score_trace
 from xaicore.metrics.base import VERSION, MetricError
-from xaicore.metrics.controls import CONTROLS
-from xaicore.metrics.perturbation import trace_maps
+from xaicore.metrics.controls import CONTROLS, mean_map
+from xaicore.metrics.remaking import Remake, by_control, by_method
+from xaicore.metrics.tracing import trace_needs
 from xaicore.networks.classifier import Classifier
 from xaicore.progress import Progress
 
@@ -185,7 +186,8 @@ class _ChunkWork:
         if not cells:
             return
         metrics = choose_metrics(self.plan.metrics)
-        trace = trace_maps(
+        remakes = {name: self._remake(name) for _, name in cells}
+        trace = trace_needs(
             self.classifier,
             self.batch,
             np.stack([self.maps[name][place] for place, name in cells]),
@@ -193,18 +195,23 @@ class _ChunkWork:
             self.plan.protocol,
             needs_of(metrics),
             photos=[place for place, _ in cells],
+            remakes=[remakes[name] for _, name in cells],
             progress=self.progress,
         )
         columns = score_trace(trace, metrics)
         for row, cell in enumerate(cells):
             self.scores[cell] |= {metric: float(values[row]) for metric, values in columns.items()}
 
+    def _remake(self, name: str) -> Remake | None:
+        """Makes a method's or control's maps once more; none for those that are made of maps."""
+        if name in CONTROLS:
+            return by_control(CONTROLS[name])
+        return by_method(name, self.progress)
+
 
 def _derived_controls(batch: torch.Tensor, maps: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The controls made of maps, from what the methods say on average."""
-    peaks = [np.abs(m).max((1, 2), keepdims=True) for m in maps.values()]
-    scaled = [m / np.where(peak > 0, peak, 1) for m, peak in zip(maps.values(), peaks, strict=True)]
-    mean = np.asarray(np.mean(scaled, axis=0, dtype=np.float32))
+    mean = mean_map(list(maps.values()))
     made = {}
     for name, control in CONTROLS.items():
         if not control.derived:

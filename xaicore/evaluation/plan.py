@@ -12,7 +12,8 @@ from xaicore.errors import PetlensError
 from xaicore.explainers import EXPLAINERS, USUAL
 from xaicore.explainers.base import describe, refusal, refusal_in_words
 from xaicore.identity import DIGITS
-from xaicore.metrics import METRICS, choose_metrics
+from xaicore.metrics import USUAL as USUAL_METRICS
+from xaicore.metrics import choose_metrics
 from xaicore.metrics.base import PerturbationProtocol
 from xaicore.networks.classifier import Classifier
 from xaicore.training.dataset import ListedFile, PhotoBytes, find_files, find_photos
@@ -43,7 +44,7 @@ class Plan:
     """
 
     methods: tuple[str, ...] = USUAL
-    metrics: tuple[str, ...] = tuple(METRICS)
+    metrics: tuple[str, ...] = USUAL_METRICS
     protocol: PerturbationProtocol = field(default_factory=PerturbationProtocol)
     controls: bool = False
     mosaics: int = 0

@@ -85,7 +85,10 @@ class PerturbationTrace:
     ``fractions`` [steps + 1] of the pixels moved; ``insertion`` and ``deletion`` [M, steps + 1]
     probabilities of the target class; ``saliency`` [M, steps], the mean of the map over each step's
     pixels; log-odds of the target class [M] for the ``clean`` photo, for what the map's mask keeps
-    of it (``kept``) and for what the mask leaves (``removed``). What was not asked for is None.
+    of it (``kept``) and for what the mask leaves (``removed``). ``maps`` [M, H, W] are what was
+    tested; ``imputed`` [M, 2, shares] probabilities without the most and without the least salient
+    pixels, as ROAD asks; ``randomised`` and ``changed`` [M] what became of maps made once more,
+    by random networks and of changed photos. What was not asked for is None.
     """
 
     fractions: np.ndarray
@@ -95,6 +98,10 @@ class PerturbationTrace:
     deletion: np.ndarray | None = None
     kept: np.ndarray | None = None
     removed: np.ndarray | None = None
+    maps: np.ndarray | None = None
+    imputed: np.ndarray | None = None
+    randomised: np.ndarray | None = None
+    changed: np.ndarray | None = None
 
     def one(self, index: int) -> PerturbationTrace:
         """The trace of a single map."""
@@ -105,6 +112,12 @@ class PerturbationTrace:
             if field.name != "fractions"
         }
         return PerturbationTrace(fractions=self.fractions, **single)
+
+    def read(self, name: str) -> np.ndarray:
+        """A part of the trace that must have been asked for."""
+        values: np.ndarray | None = getattr(self, name)
+        assert values is not None, f"{name} was not traced"
+        return values
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +57,13 @@ def draw_edges(batch: torch.Tensor, maps: np.ndarray, draw: int) -> np.ndarray:
     """Sobel's edges of the photo's brightness."""
     brightness = batch.mean(1).cpu().numpy()
     return np.stack([sobel(photo) for photo in brightness]).astype(np.float32)
+
+
+def mean_map(maps: Sequence[np.ndarray]) -> np.ndarray:
+    """What methods say on average: the mean of their maps [B, H, W], each over its largest size."""
+    peaks = [np.abs(own).max((1, 2), keepdims=True) for own in maps]
+    scaled = [own / np.where(peak > 0, peak, 1) for own, peak in zip(maps, peaks, strict=True)]
+    return np.asarray(np.mean(scaled, axis=0, dtype=np.float32))
 
 
 def take_other(batch: torch.Tensor, maps: np.ndarray, draw: int) -> np.ndarray:

@@ -5,18 +5,21 @@ Gomez, Fréour and Mouchère 2022.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from scipy.stats import spearmanr
 
 from xaicore.metrics.base import Metric, PerturbationTrace
-from xaicore.metrics.curves import curve, evenness, flatness
+from xaicore.metrics.curves import evenness, flatness
 
 
 def insertion_correlation(trace: PerturbationTrace) -> np.ndarray:
-    return pearson(np.diff(curve(trace, "insertion"), axis=1), trace.saliency)
+    return pearson(np.diff(trace.read("insertion"), axis=1), trace.saliency)
 
 
 def deletion_correlation(trace: PerturbationTrace) -> np.ndarray:
-    return pearson(-np.diff(curve(trace, "deletion"), axis=1), trace.saliency)
+    return pearson(-np.diff(trace.read("deletion"), axis=1), trace.saliency)
 
 
 def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -24,6 +27,14 @@ def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     constant = (np.ptp(a, axis=1) == 0) | (np.ptp(b, axis=1) == 0)
     a, b = (_standardise(rows) for rows in (a, b))
     return np.where(constant, np.nan, (a * b).mean(1))
+
+
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's ρ of two maps, equal values sharing their mean rank; NaN where one is constant."""
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        # scipy would say so in a warning.
+        return math.nan
+    return float(spearmanr(a.ravel(), b.ravel()).statistic)
 
 
 def _standardise(rows: np.ndarray) -> np.ndarray:

@@ -11,23 +11,16 @@ LEAST_CHANGE = 0.02
 
 
 def insertion_area(trace: PerturbationTrace) -> np.ndarray:
-    return np.trapezoid(curve(trace, "insertion"), trace.fractions, axis=1)
+    return np.trapezoid(trace.read("insertion"), trace.fractions, axis=1)
 
 
 def deletion_area(trace: PerturbationTrace) -> np.ndarray:
-    return np.trapezoid(curve(trace, "deletion"), trace.fractions, axis=1)
-
-
-def curve(trace: PerturbationTrace, name: str) -> np.ndarray:
-    """A curve of the trace, float64 [M, steps + 1]; it must have been asked for."""
-    values = getattr(trace, name)
-    assert values is not None, f"{name} was not traced"
-    return values
+    return np.trapezoid(trace.read("deletion"), trace.fractions, axis=1)
 
 
 def flatness(trace: PerturbationTrace, name: str) -> str:
     """Say that a curve hardly moves; empty if it does."""
-    values = curve(trace, name)
+    values = trace.read(name)
     if np.ptp(values) >= LEAST_CHANGE:
         return ""
     return (

@@ -30,24 +30,18 @@ def drop_in_deletion(trace: PerturbationTrace) -> np.ndarray:
 
 def increase(trace: PerturbationTrace) -> np.ndarray:
     """1 where the masked photo scores higher, by log-odds: a probability soon reads exactly 1."""
-    masked = _masked(trace, "kept")
+    masked = trace.read("kept")
     return np.where(np.isnan(masked), np.nan, masked > trace.clean + ROUNDING)
 
 
 def mean_increase(trace: PerturbationTrace) -> np.ndarray:
-    gain = probability(_masked(trace, "kept")) - probability(trace.clean)
+    gain = probability(trace.read("kept")) - probability(trace.clean)
     return gain.clip(min=0)
 
 
 def _drop(trace: PerturbationTrace, name: str) -> np.ndarray:
-    before, after = probability(trace.clean), probability(_masked(trace, name))
+    before, after = probability(trace.clean), probability(trace.read(name))
     return (before - after) / np.where(before == 0, np.nan, before)
-
-
-def _masked(trace: PerturbationTrace, name: str) -> np.ndarray:
-    values = getattr(trace, name)
-    assert values is not None, f"{name} was not traced"
-    return values
 
 
 def no_mask(trace: PerturbationTrace) -> str:

@@ -49,7 +49,7 @@ def trace_maps(
     saliency = fit_maps(maps, owners, batch)
     class_indices = choose_classes(classifier, batch, targets)
     edges = step_edges(batch.shape[-2:].numel(), protocol.steps).to(batch.device)
-    scorer = _Scorer(classifier, progress)
+    scorer = Scorer(classifier, progress)
     return _Tester(scorer, batch, class_indices, protocol, edges, needs).run(saliency, owners)
 
 
@@ -199,7 +199,7 @@ def log_odds(logits: torch.Tensor, class_indices: torch.Tensor) -> torch.Tensor:
     return own - logits.scatter(1, class_indices[:, None], -math.inf).logsumexp(1)
 
 
-class _Scorer:
+class Scorer:
     """Scores pictures in batches of the size that goes through fastest."""
 
     def __init__(self, classifier: Classifier, progress: Progress) -> None:
@@ -225,7 +225,7 @@ class _Tester:
 
     def __init__(
         self,
-        scorer: _Scorer,
+        scorer: Scorer,
         batch: torch.Tensor,
         class_indices: torch.Tensor,
         protocol: PerturbationProtocol,
@@ -239,6 +239,7 @@ class _Tester:
         self.edges = edges
         self.curves = [name for name in ("insertion", "deletion") if name in needs]
         self.masks = [name for name in ("kept", "removed") if name in needs]
+        self.keep_maps = "maps" in needs
         self.pictures = {"clean": batch}
         if "insertion" in self.curves:
             self.pictures["insertion"] = blur_photos(batch, protocol)
@@ -278,6 +279,8 @@ class _Tester:
             "clean": ends["clean"][owners],
             "saliency": step_saliency(saliency, ranks, self.edges),
         }
+        if self.keep_maps:
+            found["maps"] = saliency.double()
         for name in self.curves:
             between = self._score_between(name, ranks, owners)
             other = ends[name][owners, None]
