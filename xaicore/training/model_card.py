@@ -94,20 +94,22 @@ def finish(checkpoint: str | Path, data: str | Path, out: str | Path, device: to
         "recipe": recipe,
     }
     card = measure(Classifier(net, device=device), files, temperature)
-    return _write(weights, {**_identity(weights), "training": training, **card})
+    return write_card(weights, {**identity(weights), "training": training, **card})
 
 
 def remeasure(weights: str | Path, data: str | Path, device: torch.device) -> Card:
     """Measure shipped weights anew and rewrite the card beside them.
 
     How they were trained, and their temperature, are taken from the card as it is. Raises
-    :class:`ClassifierError` where the weights or their card are missing.
+    :class:`ClassifierError` where the weights or their card are missing, or not of ``train``.
     """
     weights = Path(weights)
     classifier = load_classifier(weights, device)
     old = read_card(weights)
+    if "calibration" not in old:
+        raise ClassifierError(f"{weights} was not trained by 'python -m xaicore train'.")
     card = measure(classifier, find_photos(data), old["calibration"]["temperature"])
-    return _write(weights, {**_identity(weights), "training": old["training"], **card})
+    return write_card(weights, {**identity(weights), "training": old["training"], **card})
 
 
 def read_card(weights: str | Path) -> Card:
@@ -183,7 +185,14 @@ def measure(classifier: Classifier, files: Sequence[LabelledFile], temperature: 
             "gflop": gflop(classifier),
             "parameters": sum(weight.numel() for weight in classifier.net.parameters()),
         },
-        "fingerprint": shipped.fingerprint,
+        **circumstances(shipped),
+    }
+
+
+def circumstances(classifier: Classifier) -> Card:
+    """What was measured, and on what, when and with which libraries."""
+    return {
+        "fingerprint": classifier.fingerprint,
         "measured_on": _name(classifier.device),
         "date": date.today().isoformat(),
         "versions": {
@@ -260,7 +269,8 @@ def _by_label(counts: np.ndarray) -> dict[str, int]:
     return {label: int(count) for label, count in zip(LABELS, counts, strict=True)}
 
 
-def _identity(weights: Path) -> Card:
+def identity(weights: Path) -> Card:
+    """What the file of PetNet's weights is."""
     content = weights.read_bytes()
     return {
         "model": "PetNet",
@@ -278,7 +288,8 @@ def _name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
 
 
-def _write(weights: Path, card: Card) -> Card:
+def write_card(weights: Path, card: Card) -> Card:
+    """Write a card beside its weights; :class:`TrainingError` when that fails."""
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
     path = weights.with_suffix(".json")
     replace_file(path, lambda fresh: fresh.write_text(text, encoding="utf-8"))

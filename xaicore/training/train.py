@@ -54,7 +54,7 @@ class Recipe:
 
 
 class Photos:
-    """Decoded photos of one split, uint8 [N, 3, 160, 160], and their class indices [N]."""
+    """Decoded photos of one split, uint8 [N, 3, H, W], and their class indices, int64 [N]."""
 
     def __init__(self, pictures: list[np.ndarray], labels: list[int]) -> None:
         self.pictures = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
@@ -64,11 +64,14 @@ class Photos:
         return len(self.labels)
 
 
-def decode(files: list[LabelledFile], split: Split) -> tuple[Photos, int]:
-    """Decode one split's files into memory; return the photos and how many files were corrupt."""
+def decode(files: list[LabelledFile], split: Split, size: int = STORED_SIZE) -> tuple[Photos, int]:
+    """Decode one split's files into memory, at ``size``×``size`` pixels.
+
+    Returns the photos and how many files were corrupt.
+    """
     chosen = [file for file in files if file.split == split]
     pictures, labels = [], []
-    reading = read_photos(chosen, STORED_SIZE)
+    reading = read_photos(chosen, size)
     for file, photo in tqdm(reading, total=len(chosen), desc=f"reading {split}", unit="photo"):
         if photo is not None:
             pictures.append(np.asarray(photo))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 
-from xaicore.errors import PetlensError
-from xaicore.networks.classifier import Classifier
+from xaicore.networks.classifier import Classifier, load_classifier
 from xaicore.registry import Registry
+from xaicore.training.train import Photos
 from xaicore.truth import handset, scenes
+from xaicore.truth.cheating import KINDS
+from xaicore.truth.errors import PlantedError
+from xaicore.truth.pets import draw_pets
 from xaicore.truth.scenes import PlantedPhotos, Scene
-
-
-class PlantedError(PetlensError):
-    """A planted network that there is not; the message names those there are."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Planted:
     """Registry entry of a planted network.
 
     ``load()`` gives its classifier; ``draw(seed, count)`` photos of which the reasons are known.
+    Where the masks are no ``reason``, a map that points at them is wrong. ``photos`` are enough to
+    judge by, in a time that can be waited for.
     """
 
     name: str
@@ -29,6 +31,8 @@ class Planted:
     summary: str
     load: Callable[[], Classifier]
     draw: Callable[[int, int], PlantedPhotos]
+    reason: bool = True
+    photos: int = 20
 
 
 def _hand_set(
@@ -82,3 +86,37 @@ PLANTED: Registry[Planted] = Registry(
         ),
     ],
 )
+
+
+def planted_pets(folder: str | Path, photos: Photos) -> list[Planted]:
+    """The cheating PetNets in a folder, by kind and seed; what they are shown is drawn of photos.
+
+    ``photos`` are 128×128 pixels, such as the test part decoded at that size. Raises
+    :class:`PlantedError` where the folder has none.
+    """
+    entries = [
+        _pet(path, photos)
+        for kind in KINDS
+        for path in sorted(Path(folder).glob(f"{kind}-*.safetensors"))
+    ]
+    if not entries:
+        raise PlantedError(
+            f"There is no cheating PetNet in {folder}. 'python -m xaicore plant' makes them."
+        )
+    return entries
+
+
+def _pet(weights: Path, photos: Photos) -> Planted:
+    name, _, seed = weights.stem.partition("-")
+    kind = KINDS[name]
+    load = cache(partial(load_classifier, weights))
+    return Planted(
+        f"petnet-{weights.stem}",
+        f"PetNet, {kind.label} ({seed})",
+        kind.summary,
+        load,
+        lambda start, count: draw_pets(kind, load(), photos, start, count),
+        kind.decides,
+        # One of them takes as long as twenty of a hand-set network.
+        photos=5,
+    )
