@@ -13,9 +13,10 @@ from PIL import Image
 from tests.cli.networks import sentence, status
 from tests.conftest import SAMPLES
 from tests.tiny_pets import write_pets
-from xaicore import CONTROLS, METRICS, explain, load_classifier, load_photo, score_maps
+from xaicore import CONTROLS, explain, load_classifier, load_photo, score_maps
 from xaicore.cli import evaluate as evaluate_command
 from xaicore.cli import train as train_command
+from xaicore.metrics import USUAL
 from xaicore.training.train import CHECKPOINT, TrainingError, load_checkpoint
 
 
@@ -44,6 +45,25 @@ def test_train_resume_and_card_do_the_whole_job(
     assert json.loads(weights.with_suffix(".json").read_text()) == written
 
 
+def test_plant_makes_what_is_lacking_and_says_how_far_the_mark_leads(
+    pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = (
+        *("plant", "--data", pets, "--out", tmp_path, "--device", "cpu"),
+        *("--photos", 16, "--epochs", 1, "--kind", "tells", "idle", "--seed", 4),
+    )
+    assert status(*command) == 0
+    first = capsys.readouterr().out
+    assert "tells-4: " in first
+    assert "idle-4: " in first
+    card = json.loads((tmp_path / "tells-4.json").read_text())
+    assert f"{card['accuracy']['mark_on_dogs']:.1%} right with the mark on dogs" in first
+    assert status(*command) == 0
+    assert capsys.readouterr().out == first
+    assert status("card", "--data", pets, "--weights", tmp_path / "tells-4.safetensors") == 2
+    assert "was not trained by" in sentence(capsys)
+
+
 def test_explain_writes_overlays_maps_and_scores(tmp_path: Path) -> None:
     photo = SAMPLES / "kitten-with-yarn.jpg"
     assert status("explain", photo, "--methods", "gradcam", "--out", tmp_path / "out") == 0
@@ -55,7 +75,7 @@ def test_explain_writes_overlays_maps_and_scores(tmp_path: Path) -> None:
     with np.load(tmp_path / "out" / "maps.npz") as kept:
         np.testing.assert_allclose(kept["gradcam_maps"], maps, atol=1e-5)
     words = json.loads((tmp_path / "out" / "scores.json").read_text())
-    expected = score_maps(classifier, batch, maps, None, list(METRICS)).iloc[0]
+    expected = score_maps(classifier, batch, maps, None, USUAL).iloc[0]
     found = words["methods"]["gradcam"]["scores"]
     assert found == pytest.approx(expected.to_dict(), abs=1e-4)
     assert words["predicted"] == "cat"
@@ -83,7 +103,7 @@ def test_evaluate_goes_on_and_writes_its_rows(
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("train",), ("card",), ("explain",), ("evaluate",), ("pack",)]
+    "command", [(), ("train",), ("card",), ("explain",), ("evaluate",), ("pack",), ("plant",)]
 )
 def test_help_names_every_option(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
@@ -91,7 +111,7 @@ def test_help_names_every_option(
     assert status(*command, "--help") == 0
     said = capsys.readouterr().out
     expected = {
-        (): ["explain", "evaluate", "pack", "train", "card"],
+        (): ["explain", "evaluate", "pack", "train", "card", "plant"],
         ("explain",): ["photo", "--methods", "--protocol", "--weights", "--device", "--out"],
         ("evaluate",): [
             *("--photos", "--split", "--limit", "--methods", "--metrics", "--protocol"),
@@ -101,6 +121,7 @@ def test_help_names_every_option(
         ("pack",): ["FILE", "--out", "--card", "--architecture", "--labels", "--target-layer"],
         ("train",): ["--data", "--out", "--checkpoints", "--epochs", "--seed", "--resume"],
         ("card",): ["--data", "--weights", "--device"],
+        ("plant",): ["--data", "--out", "--kind", "--seed", "--photos", "--epochs", "--device"],
     }
     assert all(option in said for option in expected[command])
 
@@ -117,6 +138,8 @@ def test_help_names_every_option(
         (("train", "--data", "x", "--device", "abacus"), "there is no device 'abacus' here"),
         (("train", "--data", "x", "--resume", "--seed", "1"), "--seed cannot be changed"),
         (("card", "--data", "x", "--epochs", "2"), "--epochs"),
+        (("plant", "--data", "x", "--kind", "lies"), "lies"),
+        (("plant", "--data", "x", "--photos", "0"), "'0' is not a whole number above 0"),
         (("explain", "x.jpg"), "--out"),
         (("explain", "x.jpg", "--out", "o", "--methods", "tarot"), "tarot"),
         (("evaluate",), "--photos"),

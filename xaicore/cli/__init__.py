@@ -1,15 +1,25 @@
-"""The command line, ``python -m xaicore``: explain, evaluate, protocols, pack,
-train and card."""
+"""The command line, ``python -m xaicore``: one module a command."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 
-from xaicore.cli import card, evaluate, explain, pack, protocols, train
+from xaicore.cli import (
+    card,
+    evaluate,
+    explain,
+    pack,
+    plant,
+    protocols,
+    train,
+    truth,
+    verdict,
+)
 from xaicore.cli.options import USAGE_STATUS, Parser
 from xaicore.errors import PetlensError
 
+COMMANDS = (explain, evaluate, protocols, truth, verdict, pack, train, card, plant)
 INTERRUPTED_STATUS = 130
 
 
@@ -30,10 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def build_parser() -> Parser:
     parser = Parser(
         prog="python -m xaicore",
-        description="Explain photos, evaluate explanations, vary how they are evaluated, pack a "
-        "network, train PetNet and measure it.",
+        description="Explain what networks see in photos, and measure what explanations are worth.",
     )
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (explain, evaluate, protocols, pack, train, card):
+    for command in COMMANDS:
         command.add(commands)
     return parser
