@@ -11,7 +11,8 @@ TOOLS := $(VENV)/tools-installed
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format train card evaluate protocols bench screenshots clean
+.PHONY: help run test check format train card plant evaluate protocols truth verdict bench \
+    screenshots clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,12 +38,23 @@ train: $(APP) ## Train the network on DATA, a PetImages folder or zip
 card: $(APP) ## Measure the shipped network on DATA and write its model card
 	$(BIN)/python -m xaicore card --data $(DATA)
 
+plant: $(APP) ## Make PetNets that look at a mark on DATA, or go on where it stopped
+	$(BIN)/python -m xaicore plant --data $(DATA)
+
 evaluate: $(APP) ## Make the results that ship anew on DATA, or go on where it stopped
 	$(BIN)/python -m xaicore evaluate --photos $(DATA) --split test --limit 200 --controls \
 	    --mosaics 10 --title "PetNet, 200 test photos" --out assets/results
+	$(BIN)/python -m xaicore evaluate --photos $(DATA) --split test --limit 20 --controls \
+	    --metrics all --title "PetNet, 20 test photos, all scores" --out assets/results/further
 
 protocols: $(APP) ## Measure how the scores follow the protocol on DATA, or go on where it stopped
 	$(BIN)/python -m xaicore protocols --photos $(DATA) --split test --limit 50 --out assets/results
+
+truth: $(APP) ## Hold maps and metrics against reasons that are known, or go on where it stopped
+	$(BIN)/python -m xaicore truth --planted runs/planted --data $(DATA) --out assets/results
+
+verdict: $(APP) ## Judge the methods by networks whose reasons are known, or go on where it stopped
+	$(BIN)/python -m xaicore verdict --out assets/results
 
 bench: $(APP) ## Measure how fast everything is here
 	$(PIP) --editable '.[bench]'

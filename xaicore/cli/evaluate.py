@@ -27,10 +27,12 @@ from xaicore.evaluation.evaluate import Engine, evaluate, local_engine
 from xaicore.evaluation.plan import PhotoFile, Plan, check_methods, choose_files
 from xaicore.evaluation.results import Results, results_of, save_results
 from xaicore.evaluation.store import Run, Store
-from xaicore.metrics import METRICS
+from xaicore.metrics import METRICS, USUAL
 from xaicore.metrics.base import PROTOCOLS
 from xaicore.networks.classifier import Classifier
 from xaicore.training.train import make_folder
+
+ALL = "all"
 
 
 def add(commands: Commands) -> None:
@@ -53,10 +55,11 @@ def _add_scores(parser: Parser) -> None:
     parser.add_argument(
         "--metrics",
         nargs="+",
-        choices=list(METRICS),
-        default=list(METRICS),
+        choices=[*METRICS, ALL],
+        default=list(USUAL),
         metavar="NAME",
-        help=f"any of {', '.join(METRICS)} (default: all)",
+        help=f"any of {', '.join(METRICS)}, or {ALL} "
+        f"(default: {' '.join(USUAL)}; the others take longer)",
     )
     add_protocol(parser)
     parser.add_argument("--controls", action="store_true", help="score maps that know nothing, too")
@@ -97,7 +100,7 @@ def run(options: argparse.Namespace) -> None:
         make_folder(options.out)
     plan = Plan(
         tuple(options.methods),
-        tuple(options.metrics),
+        tuple(METRICS if ALL in options.metrics else options.metrics),
         PROTOCOLS[options.protocol],
         options.controls,
         options.mosaics,
