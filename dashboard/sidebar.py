@@ -126,6 +126,8 @@ def _choose_network(photo: Photo) -> NetworkChoice:
             return choose_brought(xaicore.load_photo(photo.data)) or petnet
         if name == PETNET or not _ready(NETWORKS[name]):
             return petnet
+        if NETWORKS[name].note:
+            st.caption(NETWORKS[name].note)
         return NetworkChoice(get_classifier(name), NETWORKS[name].knows, name)
     except PetlensError as error:
         st.error(str(error))

@@ -59,5 +59,5 @@ def photos() -> list[Image.Image]:
 
 @pytest.fixture(scope="session")
 def batch(classifier: Classifier, photos: list[Image.Image]) -> torch.Tensor:
-    """The sample photos as the network's input, float32 [4, 3, 128, 128]."""
+    """The sample photos as the network's input, float32 [5, 3, 128, 128]."""
     return classifier.preprocess(photos)

@@ -9,11 +9,13 @@ FIRST = "first"
 SECOND = "second"
 CHANGE = "change"
 SAMPLES = "samples"
+FORGETTING = "forgetting"
 
 # Kinds of seats: what this visitor waits for here.
 PANEL_MAPS = "panel-maps"
 CHANGED_MAPS = "changed-maps"
 SAMPLE_MAPS = "sample-maps"
+FORGOTTEN = "forgotten-maps"
 
 
 def panel_key(letter: str, what: str, network: str = "") -> str:

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.compare.agreement import show_agreement
 from dashboard.compare.change import show_change
 from dashboard.compare.duel import show_duel
+from dashboard.compare.forgetful import show_forgetful
 from dashboard.compare.panels import choose_panels, panel_cells
 from dashboard.compare.scaled import scale_sentence
 from dashboard.compare.shown import show_panels
@@ -42,6 +43,7 @@ def compare(choices: Choices) -> None:
     show_agreement(peers, view)
     show_duel(peers, view)
     show_change(peers, view)
+    show_forgetful(scaled, view)
 
 
 st.title("Do the maps agree?")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from dashboard.shared.memory import get_memory
 from dashboard.shared.photos import picture_of, predict
 from dashboard.shared.state import Card, Choices
 from dashboard.shared.traces import TraceRequest
-from xaicore import EXPLAINERS, METRICS
+from dashboard.shared.verdicts import get_cards, lines_of
+from xaicore import EXPLAINERS
 from xaicore.export import to_png
 from xaicore.formatting import format_number
+from xaicore.metrics import USUAL, choose_metrics
 from xaicore.metrics.base import PerturbationProtocol, PerturbationTrace
 
 _TEMPLATES = Environment(
@@ -37,6 +40,7 @@ def write_report(choices: Choices, shown: Mapping[str, Card]) -> str:
     protocol = PerturbationProtocol()
     traces = {name: _trace(choices, card, protocol) for name, card in cards.items()}
     probabilities = predict(choices.network.classifier, choices.photo)
+    known = get_cards(choices.network.classifier.weights_hash)
     order = np.argsort(probabilities)[::-1][:3]
     labels = choices.network.classifier.labels
     figures = [
@@ -52,6 +56,10 @@ def write_report(choices: Choices, shown: Mapping[str, Card]) -> str:
         knows=choices.network.knows,
         label=choices.label,
         cards=[_describe(name, card) for name, card in cards.items()],
+        verdicts=[
+            (EXPLAINERS[name].label, known[name].verdict.sentence, lines_of(known[name]))
+            for name in cards
+        ],
         scores=_score(traces),
         charts=curve_charts.embed(figures),
         settings=json.dumps(
@@ -68,9 +76,8 @@ def write_report(choices: Choices, shown: Mapping[str, Card]) -> str:
 def _trace(choices: Choices, card: Card, protocol: PerturbationProtocol) -> PerturbationTrace:
     """How the very map that a card shows stands the test."""
     classifier, maps = choices.network.classifier, card.explanation.maps
-    return get_memory().answer(
-        TraceRequest(classifier, choices.photo, choices.class_index, protocol, maps)
-    )
+    request = TraceRequest(classifier, choices.photo, choices.class_index, protocol, maps)
+    return replace(get_memory().answer(request), maps=maps)
 
 
 def _describe(name: str, card: Card) -> dict[str, str]:
@@ -89,7 +96,7 @@ def _score(traces: Mapping[str, PerturbationTrace]) -> list[dict[str, Any]]:
             "direction": metric.direction,
             "scores": [format_number(float(metric.compute(trace)[0])) for trace in traces.values()],
         }
-        for metric in METRICS.values()
+        for metric in choose_metrics(USUAL)
     ]
 
 

@@ -13,7 +13,10 @@ from dashboard.shared.widgets import choose
 from xaicore import EXPLAINERS, METRICS, PROTOCOLS, Classifier, PetlensError
 from xaicore.evaluation.plan import Plan
 from xaicore.explainers import USUAL
+from xaicore.formatting import join
 from xaicore.leaderboard.tables import label_of
+from xaicore.metrics import USUAL as USUAL_METRICS
+from xaicore.metrics import needs_remaking
 from xaicore.training.dataset import PhotoBytes, unzip_photos
 
 PHOTO_TYPES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif"]
@@ -31,8 +34,14 @@ def show_evaluate(classifier: Classifier) -> None:
         "Methods", {n: label_of(n) for n in EXPLAINERS}, list(USUAL), keys.EVALUATE_METHODS
     )
     metrics = _choose_some(
-        "Metrics", {n: m.label for n, m in METRICS.items()}, list(METRICS), keys.EVALUATE_METRICS
+        "Metrics",
+        {n: m.label for n, m in METRICS.items()},
+        list(USUAL_METRICS),
+        keys.EVALUATE_METRICS,
     )
+    slow = [METRICS[name].label for name in metrics if needs_remaking(METRICS[name])]
+    if slow:
+        st.caption(f"Explained many times over, so this takes longer: {join(slow)}.")
     controls = st.toggle(
         "Score maps that know nothing, too",
         key=keys.EVALUATE_CONTROLS,

@@ -14,8 +14,9 @@ from xaicore.leaderboard.board import compare
 from xaicore.leaderboard.tables import header_of, in_words, label_of
 
 
-def show_history(run: Run | None) -> None:
-    results = runs.get_results(run)
+def show_history(run_id: str) -> None:
+    results = runs.get_results(run_id)
+    run = runs.find_run(run_id)
     about = results.about
     st.markdown(
         f"**{about['title']}** · {about['status']} · {results.rows['position'].nunique()} photos"
@@ -28,7 +29,7 @@ def show_history(run: Run | None) -> None:
         st.caption("These results came with Petlens; they cannot be changed or deleted.")
     else:
         _edit(run)
-    _compare(run, results)
+    _compare(run_id, results)
 
 
 def _edit(run: Run) -> None:
@@ -52,24 +53,22 @@ def _edit(run: Run) -> None:
         )
 
 
-def _compare(run: Run | None, results: Results) -> None:
-    own = run.id if run else runs.BUNDLED
-    others: dict[str, Run | None] = {one.id: one for one in runs.list_runs() if one.id != own}
-    if run is not None:
-        others = {runs.BUNDLED: None, **others}
+def _compare(own: str, results: Results) -> None:
+    everything = [*runs.BUNDLED, *(run.id for run in runs.list_runs())]
+    others = [id for id in everything if id != own]
     if not others:
         st.caption("When there is another run, the two can be compared here.")
         return
     chosen = st.selectbox(
         "Compare with",
-        list(others),
+        others,
         index=None,
-        format_func=lambda id: runs.get_results(others[id]).about["title"],
+        format_func=lambda id: runs.get_results(id).about["title"],
         key=OTHER_RUN,
     )
     if chosen is None:
         return
-    shared, cells = compare(results.rows, runs.get_results(others[chosen]).rows)
+    shared, cells = compare(results.rows, runs.get_results(chosen).rows)
     if not cells:
         st.caption("The two runs have no photo and method in common.")
         return

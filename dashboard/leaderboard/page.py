@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.leaderboard import keys, runs
+from dashboard.leaderboard.believe import show_believe
 from dashboard.leaderboard.evaluate import show_evaluate
 from dashboard.leaderboard.history import show_history
 from dashboard.leaderboard.study import show_study
@@ -19,6 +20,8 @@ from dashboard.leaderboard.views import (
 from dashboard.leaderboard.waiting import show_queue
 from dashboard.shared import state
 from dashboard.shared.store import get_store
+from dashboard.shared.verdicts import cards_of
+from dashboard.shared.verdicts import show_table as show_verdicts
 from dashboard.shared.widgets import choose
 from xaicore import PetlensError
 from xaicore.leaderboard.words import say
@@ -26,6 +29,7 @@ from xaicore.leaderboard.words import say
 VIEWS = {
     "intervals": "Intervals",
     "ranks": "Ranks",
+    "believe": "Which score to believe",
     "study": "The study",
     "scatter": "Scatter",
     "spread": "Spread",
@@ -45,8 +49,8 @@ if store.notice:
 
 left, right = st.columns(2)
 with left:
-    run = choose_run()
-results = runs.get_results(run)
+    run_id = choose_run()
+results = runs.get_results(run_id)
 with right:
     part = choose_part(results)
 board = runs.get_board(results, part)
@@ -57,12 +61,16 @@ show_table(board, columns)
 if results.about["note"]:
     st.caption(f"Note: {results.about['note']}")
 show_downloads(columns, part)
+with st.expander("The verdict: how far to trust each method", icon=":material/gavel:"):
+    show_verdicts(cards_of(results))
 
 view = choose("More", VIEWS, keys.VIEW, bind="query-params")
 if view == "intervals":
     show_intervals(columns)
 elif view == "ranks":
     show_ranks(board, results)
+elif view == "believe":
+    show_believe()
 elif view == "study":
     show_study(results, part)
 elif view == "scatter":
@@ -72,7 +80,7 @@ elif view == "spread":
 elif view == "disagreements":
     show_disagreements(results)
 elif view == "history":
-    show_history(run)
+    show_history(run_id)
 else:
     show_evaluate(state.choices().network.classifier)
 show_queue()

@@ -13,7 +13,7 @@ from dashboard.shared.store import get_store
 from xaicore import Classifier
 from xaicore.evaluation.evaluate import evaluate
 from xaicore.evaluation.plan import Plan
-from xaicore.evaluation.results import Results, load_results, results_of
+from xaicore.evaluation.results import BUNDLED_RESULTS, Results, load_results, results_of
 from xaicore.evaluation.store import Run
 from xaicore.leaderboard.board import Board, average_focus, average_seconds, summarise
 from xaicore.leaderboard.parts import split_by_class, split_by_confidence, split_by_correctness
@@ -21,7 +21,8 @@ from xaicore.leaderboard.tables import Columns, columns_of
 from xaicore.progress import Progress
 from xaicore.training.dataset import PhotoBytes
 
-BUNDLED = "bundled"
+# The results that come with Petlens, by the id of their run.
+BUNDLED = {"bundled": BUNDLED_RESULTS, "further": BUNDLED_RESULTS / "further"}
 EVERYTHING = "all photos"
 FOCUS_COLUMN = "Focus ↑"
 SECONDS_COLUMN = "Seconds ↓"
@@ -43,14 +44,20 @@ def list_runs() -> list[Run]:
     return [run for run in get_store().runs() if run.photos]
 
 
-def get_results(run: Run | None) -> Results:
-    """A run's results so far; the ones that came with Petlens for none."""
-    return _bundled() if run is None else _results(run.id, run.photos, run.title, run.note)
+def find_run(id: str) -> Run | None:
+    """A visitor's run in the store; none for one that came with Petlens."""
+    return None if id in BUNDLED else get_store().run(id)
+
+
+def get_results(id: str) -> Results:
+    """A run's results so far."""
+    run = find_run(id)
+    return _results(run.id, run.photos, run.title, run.note) if run else _bundled(id)
 
 
 @st.cache_data(show_spinner=False)
-def _bundled() -> Results:
-    return load_results()
+def _bundled(id: str) -> Results:
+    return load_results(BUNDLED[id])
 
 
 @st.cache_data(max_entries=16, show_spinner="Reading the run")

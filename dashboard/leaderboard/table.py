@@ -6,10 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.leaderboard import runs
+from dashboard.leaderboard.believe import mark_headers, say_marks
 from dashboard.leaderboard.keys import PART, RUN
 from xaicore import CONTROLS
 from xaicore.evaluation.results import Results
-from xaicore.evaluation.store import Run
 from xaicore.leaderboard.board import Board
 from xaicore.leaderboard.tables import (
     Columns,
@@ -23,20 +23,19 @@ from xaicore.leaderboard.tables import (
 )
 
 
-def choose_run() -> Run | None:
-    """A run of the history, or none for the results that came with Petlens."""
+def choose_run() -> str:
+    """The id of a run of the history, or of one that came with Petlens."""
     by_id = {run.id: run for run in runs.list_runs()}
 
     def name(id: str) -> str:
-        if id == runs.BUNDLED:
-            return runs.get_results(None).about["title"] + " (came with Petlens)"
+        if id in runs.BUNDLED:
+            return runs.get_results(id).about["title"] + " (came with Petlens)"
         return f"{by_id[id].title}, {by_id[id].started:%Y-%m-%d %H:%M}"
 
-    options = [runs.BUNDLED, *by_id]
+    options = [*runs.BUNDLED, *by_id]
     if st.session_state.get(RUN) not in options:
         st.session_state.pop(RUN, None)
-    chosen = st.selectbox("Run", options, format_func=name, key=RUN)
-    return by_id.get(chosen)
+    return st.selectbox("Run", options, format_func=name, key=RUN)
 
 
 def choose_part(results: Results) -> str:
@@ -59,7 +58,9 @@ def show_table(board: Board, columns: Columns) -> None:
         for header, column in columns.items()
     }
     index = [_shade(name, label_of(name)) for name in names]
-    st.table(pd.DataFrame(cells, index=index))
+    table = pd.DataFrame(cells, index=index)
+    table.columns = mark_headers(list(table))
+    st.table(table)
     valid = [cell.valid for column in columns.values() for cell in column.values()]
     st.caption(
         f"Means over {board.photos} photos ± half of their 95 % interval, from photos drawn anew "
@@ -72,6 +73,7 @@ def show_table(board: Board, columns: Columns) -> None:
             else ""
         )
     )
+    st.caption(say_marks())
 
 
 def _shade(name: str, words: str) -> str:

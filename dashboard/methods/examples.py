@@ -14,6 +14,13 @@ from PIL import Image, ImageOps
 
 import xaicore
 from dashboard.methods import keys
+from dashboard.methods.pieces import EXAMPLE_PIXELS, say_score, show_colours
+from dashboard.methods.trials import (
+    show_concentration,
+    show_randomisation,
+    show_road,
+    show_stability,
+)
 from dashboard.shared import curve_charts
 from dashboard.shared.jobs import Job
 from dashboard.shared.maps import MapRequest, draw, offered, place, request_map
@@ -39,14 +46,12 @@ from xaicore import (
     Metric,
     Parameter,
 )
-from xaicore.formatting import format_number
 from xaicore.metrics.base import PerturbationProtocol
 from xaicore.metrics.focus import make_mosaics, share_on_target
 from xaicore.metrics.focus import to_batch as to_mosaic_batch
 from xaicore.metrics.perturbation import mask_photo
-from xaicore.render import Look, missing_evidence, render, to_picture
+from xaicore.render import Look, missing_evidence, render
 
-EXAMPLE_PIXELS = 400
 # Enough to see what a parameter does, few enough to follow a slider.
 FEW = {"samples": (100, 500), "steps": (16, 64)}
 STEPS = 32
@@ -116,7 +121,7 @@ def _quicken(parameter: Parameter) -> Parameter:
 def show_metric_example(metric: Metric, choices: Choices) -> None:
     """The pictures that the metric shows the network, and what the network says of them."""
     method = _choose_method()
-    show = _show_curve if metric.name in CURVES else _show_mask
+    show = EXAMPLES.get(metric.name, _show_mask)
     _show_when_ready(method, choices.network.classifier, partial(show, metric, choices, method))
 
 
@@ -139,13 +144,13 @@ def _show_curve(metric: Metric, choices: Choices, method: str) -> None:
     step = st.slider("Step", 0, STEPS, STEPS // 8, key=keys.LESSON_STEP)
     colours = getattr(step_of(request, step), kind.name)[0]
     words = f"{choices.label} {curve_charts.curve(trace, kind)[0, step]:.3f}"
-    _show_colours(colours, words, f"The photo at step {step}: {words}.")
+    show_colours(colours, words, f"The photo at step {step}: {words}.")
     st.plotly_chart(
         curve_charts.draw_curves(kind, {method: trace}, [], choices.label, step),
         config={"displayModeBar": False},
         key=f"lesson-{metric.name}",
     )
-    _say_score(metric, float(metric.compute(trace)[0]), metric.caveat(trace))
+    say_score(metric, float(metric.compute(trace)[0]), metric.caveat(trace))
 
 
 def _show_mask(metric: Metric, choices: Choices, method: str) -> None:
@@ -157,23 +162,18 @@ def _show_mask(metric: Metric, choices: Choices, method: str) -> None:
     before, after = classifier.predict(torch.cat([photo, masked]))[:, request.class_index]
     colours = classifier.denormalise(masked).clamp(0, 1)[0].permute(1, 2, 0).cpu().numpy()
     words = f"{choices.label} {before:.3f} before, {after:.3f} after"
-    _show_colours(colours, words, f"The photo dimmed by the map: {words}.")
-    _say_score(metric, float(metric.compute(trace)[0]), metric.caveat(trace))
+    show_colours(colours, words, f"The photo dimmed by the map: {words}.")
+    say_score(metric, float(metric.compute(trace)[0]), metric.caveat(trace))
 
 
-def _show_colours(colours: np.ndarray, words: str, alt: str) -> None:
-    """Colours 0…1 [H, W, 3] as a picture, with its words below."""
-    picture = to_picture(colours, (EXAMPLE_PIXELS, EXAMPLE_PIXELS))
-    # Not as the picture's caption: with one it would not shrink to its column.
-    st.image(picture, width=EXAMPLE_PIXELS, alt=alt)
-    st.caption(words)
-
-
-def _say_score(metric: Metric, score: float, caveat: str) -> None:
-    figure = "undefined" if np.isnan(score) else format_number(score)
-    st.markdown(f"**{metric.label} {figure}**, {metric.direction}.")
-    if caveat:
-        st.caption(f"Means little here. {caveat}")
+EXAMPLES: dict[str, Callable[[Metric, Choices, str], None]] = {
+    **dict.fromkeys(CURVES, _show_curve),
+    "sparseness": show_concentration,
+    "entropy": show_concentration,
+    "road": show_road,
+    "randomisation": show_randomisation,
+    "stability": show_stability,
+}
 
 
 @st.fragment

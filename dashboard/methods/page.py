@@ -8,7 +8,9 @@ from dashboard.methods.chapters import CHAPTERS
 from dashboard.methods.keys import CHAPTER
 from dashboard.methods.text import show_citation, show_doors, show_text
 from dashboard.shared import state
+from dashboard.shared.verdicts import get_cards, show_card
 from dashboard.shared.widgets import choose
+from xaicore import EXPLAINERS
 
 choices = state.choices()
 st.title("Methods", anchor=False)
@@ -27,6 +29,9 @@ with text:
         st.caption(lesson.in_full)
     show_text(lesson, chapter.proof_title)
     chapter.show_more(name)
+if name in EXPLAINERS:
+    with st.expander("Verdict: how far to trust it", icon=":material/gavel:", expanded=True):
+        show_card(get_cards(choices.network.classifier.weights_hash)[name])
 # Below both columns, so that its lines fit and a phone has the example first; drawn before the
 # example, so that it need not wait for the network.
 show_citation(chapter.cite(name), lesson)

@@ -17,7 +17,7 @@ from xaicore.networks import zoo
 @pytest.fixture(autouse=True)
 def small_network(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let the dashboard load the small network, and forget what other tests computed."""
-    monkeypatch.setattr(zoo, "load_classifier", lambda: classifier)
+    monkeypatch.setattr(zoo, "load_classifier", lambda *_: classifier)
     # Else pages would wait for what is made ready beside them.
     assert classifier.canonical.obstacles == ()
     # Nothing polls in these tests.

@@ -13,6 +13,7 @@ QUICK = "lime-samples=50&lime-superpixels=10"
 FIRST = [f"{page.address}?steps=16&{QUICK}" for page in PAGES]
 FURTHER = [
     "/leaderboard?board=The+study",
+    "/leaderboard?board=Which+score+to+believe",
     "/leaderboard?board=Evaluate+my+photos",
     "/methods?chapter=Metrics",
 ]

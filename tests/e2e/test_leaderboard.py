@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tools.browser import View, wait_until_settled
+from xaicore.truth.verdict import LABELS
 
 PATIENCE_MS = 600_000
 PATH = "/leaderboard"
@@ -31,6 +32,18 @@ def test_the_results_are_shown_with_what_can_be_said_of_them(page: Page) -> None
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+@pytest.mark.parametrize(
+    "page", [View(path=PATH), View("dark", 390, path=PATH)], ids=str, indirect=True
+)
+def test_every_method_has_a_verdict(page: Page) -> None:
+    verdict = page.get_by_test_id("stExpander").filter(has_text="The verdict")
+    verdict.get_by_text("The verdict: how far to trust each method").click(timeout=PATIENCE_MS)
+    table = verdict.get_by_role("table")
+    for words in ("Verdict", *LABELS.values(), "LRP", "Grad-CAM", "DeepLIFT", "LIME"):
+        expect(table.get_by_text(words, exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    expect(verdict.get_by_text("✗ failed")).to_be_visible()
+
+
 @pytest.mark.parametrize("page", [View(path=EVALUATE)], ids=str, indirect=True)
 def test_the_samples_are_evaluated_while_the_page_is_away(page: Page, tmp_path: Path) -> None:
     start = page.get_by_role("button", name="Evaluate", exact=True)
@@ -48,7 +61,7 @@ def test_the_samples_are_evaluated_while_the_page_is_away(page: Page, tmp_path: 
     page.goto(EVALUATE)
     expect(page.get_by_text("A test of the samples: done.")).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_role("button", name="Show it").first.click()
-    expect(page.get_by_role("heading", name=re.compile("^On 4 photos"))).to_be_visible(
+    expect(page.get_by_role("heading", name=re.compile("^On 5 photos"))).to_be_visible(
         timeout=PATIENCE_MS
     )
     wait_until_settled(page)

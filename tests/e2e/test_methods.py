@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tools.browser import View, wait_until_settled
 from xaicore import EXPLAINERS, METRICS
+from xaicore.truth.verdict import LABELS
 
 PATIENCE_MS = 600_000
 VIEWS = [View(path="/methods"), View("dark", 390, path="/methods")]
@@ -68,3 +69,12 @@ def test_nothing_is_cut_on_a_phone(page: Page) -> None:
         expect(page.locator(".katex-display")).to_have_count(1)
         assert cut_formulas(page) == 0, label
         assert cut_pictures(page) == 0, label
+
+
+@pytest.mark.parametrize("page", VIEWS, ids=str, indirect=True)
+def test_a_method_has_its_verdict(page: Page) -> None:
+    verdict = page.get_by_test_id("stExpander").filter(has_text="Verdict: how far to trust it")
+    expect(verdict).to_be_visible(timeout=PATIENCE_MS)
+    for label in LABELS.values():
+        expect(verdict.get_by_role("listitem").filter(has_text=label)).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)

@@ -15,12 +15,16 @@ from streamlit.testing.v1 import AppTest
 import xaicore
 from dashboard.compare import keys
 from dashboard.compare.duel import _duel_sentence
+from dashboard.shared.forgetting import follow_sentence
 from dashboard.shared.photos import Photo, load_samples, predict
 from tests.dashboard.walk import PATIENCE, jobs_of, visit
-from xaicore import Classifier
-from xaicore.comparison.agreement import agreement, agreement_sentence, rank_correlation
+from xaicore import EXPLAINERS, Classifier
+from xaicore.comparison.agreement import agreement, agreement_sentence
 from xaicore.comparison.duel import Duel, duel
 from xaicore.formatting import format_number
+from xaicore.metrics.correlation import rank_correlation
+from xaicore.metrics.randomisation import randomise
+from xaicore.metrics.remaking import by_method
 from xaicore.networks import zoo
 from xaicore.networks.preprocessing import Preprocessing
 from xaicore.render import measure_scale
@@ -240,10 +244,38 @@ def test_lime_is_explained_in_the_background_and_has_superpixels(app: AppTest) -
     for block in np.unique(blocks):
         assert np.ptp(shown[blocks == block]) == 0
     assert panels(app)[0]["maps"][0]["blocks"] is None
-    (toggle,) = app.toggle
-    toggle.set_value(True)
+    app.toggle(key=keys.SAMPLES).set_value(True)
     run(app)
-    assert "Over the 4 sample photos" in words(app)
+    assert "Over the 5 sample photos" in words(app)
+
+
+def test_each_map_is_shown_while_the_network_forgets(
+    app: AppTest, classifier: Classifier, kitten: Photo
+) -> None:
+    assert "The network as it is" not in words(app)
+    app.toggle(key=keys.FORGETTING).set_value(True)
+    run(app)
+    batch = classifier.preprocess([xaicore.load_photo(kitten.data)])
+    said = words(app)
+    for name in ("lrp", "gradcam"):
+        found = randomise(by_method(name), classifier, batch, classifier.predicted(batch))
+        assert follow_sentence(EXPLAINERS[name].label, float(found.scores[0])) in said
+        # Grad-CAM's map of a network that knows nothing may be empty.
+        known = found.correlations[0][~np.isnan(found.correlations[0])]
+        assert len(known) > 2
+        for correlation in known:
+            figure = format_number(correlation, 2)
+            told = f"{figure}, rather" if correlation < 0 else f"still {figure} like the first map"
+            assert told in said
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [(1.0000001, "hardly"), (0.6, "hardly"), (0.3, "in part"), (0.1, "follows"), (-0.9, "follows")],
+)
+def test_what_is_said_of_following(score: float, expected: str) -> None:
+    assert expected in follow_sentence("LRP", score)
+    assert "cannot be compared" in follow_sentence("LRP", float("nan"))
 
 
 def test_two_of_lime_do_not_cancel_each_other(app: AppTest) -> None:

@@ -23,7 +23,6 @@ from dashboard.shared.photos import Photo, predict
 from tests.dashboard.walk import PATIENCE, jobs_of, visit
 from xaicore import CONTROLS, EXPLAINERS, METRICS, Classifier, Protocol, percentile_among_controls
 from xaicore.formatting import format_number
-from xaicore.metrics.curves import curve
 from xaicore.metrics.perturbation import trace_maps
 
 METHODS = ("lrp", "gradcam", "deeplift", "lime")
@@ -178,8 +177,8 @@ def test_the_slider_moves_all_pictures_and_their_probabilities(
             for trace in traces
             for caption in (
                 "this step's pixels",
-                f"removed: {curve(trace, 'deletion')[0, step]:.3f}",
-                f"restored: {curve(trace, 'insertion')[0, step]:.3f}",
+                f"removed: {trace.read('deletion')[0, step]:.3f}",
+                f"restored: {trace.read('insertion')[0, step]:.3f}",
             )
         ]
         assert captions(app) == expected

@@ -236,6 +236,14 @@ def test_more_methods_are_shown_on_request(app: AppTest) -> None:
     assert "the worst patch takes" in words(app)
 
 
+def test_the_network_that_cheats_says_so(app: AppTest) -> None:
+    note = zoo.NETWORKS["petnet-cheats"].note
+    assert note not in words(app)
+    app.selectbox(key=state.NETWORK).set_value("petnet-cheats")
+    run(app)
+    assert note in words(app)
+
+
 def test_a_network_that_must_be_downloaded_is_offered_and_petnet_stays(
     app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,8 +18,9 @@ from dashboard.explain.report import write_report
 from dashboard.shared import state
 from dashboard.shared.photos import Photo
 from tests.dashboard.walk import PATIENCE, jobs_of, visit
-from xaicore import METRICS, Classifier
+from xaicore import Classifier
 from xaicore.formatting import format_number
+from xaicore.metrics import USUAL, choose_metrics
 
 
 @pytest.fixture(autouse=True)
@@ -75,9 +76,11 @@ def test_its_scores_are_those_of_the_map_that_is_shown(
     report = report_of(app)
     batch = classifier.preprocess([xaicore.load_photo(kitten.data)])
     explanation = xaicore.explain(classifier, batch, "lrp", alpha=alpha)
-    scores = xaicore.score_maps(classifier, batch, explanation.maps, metrics=list(METRICS))
-    for name, metric in METRICS.items():
-        assert scores_in(report, metric.label)[0] == format_number(scores[name][0]), name
+    scores = xaicore.score_maps(classifier, batch, explanation.maps, metrics=USUAL)
+    for metric in choose_metrics(USUAL):
+        assert scores_in(report, metric.label)[0] == format_number(scores[metric.name][0]), (
+            metric.name
+        )
     assert f'"alpha": {alpha}' in html.unescape(report)
     # One trace a card, and nothing under any other key.
     assert kept_traces(store) == 4

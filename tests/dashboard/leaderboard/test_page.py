@@ -14,6 +14,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard.leaderboard import charts, keys, runs
+from dashboard.leaderboard.believe import mark_headers
 from dashboard.shared.photos import load_samples
 from tests.dashboard.walk import PATIENCE, visit
 from tests.evaluation.test_evaluate import make_photo
@@ -85,13 +86,24 @@ def test_first_visit_shows_the_results_that_came_along() -> None:
 
 @pytest.mark.parametrize(
     "view",
-    ["intervals", "ranks", "study", "scatter", "spread", "disagreements", "history", "evaluate"],
+    [
+        "intervals",
+        "ranks",
+        "believe",
+        "study",
+        "scatter",
+        "spread",
+        "disagreements",
+        "history",
+        "evaluate",
+    ],
 )
 def test_every_view_of_a_run_of_one_s_own(view: str, own_run: Run) -> None:
     app = open_page(**{keys.RUN: own_run.id, keys.VIEW: view})
-    assert "On 4 photos" in words(app)
+    assert "On 5 photos" in words(app)
     expected = {
         "ranks": "Order holds",
+        "believe": "networks whose reasons are known",
         "study": "Grad-CAM is the best on IC.",
         "disagreements": "Disagreement: how far apart",
         "history": "The samples",
@@ -104,7 +116,7 @@ def test_every_view_of_a_run_of_one_s_own(view: str, own_run: Run) -> None:
 def test_parts_of_the_photos_have_boards_of_their_own(own_run: Run) -> None:
     app = open_page(**{keys.RUN: own_run.id})
     app.selectbox(key=keys.PART).select("Cat photos")
-    assert "On 2 photos" in words(rerun(app))
+    assert "On 3 photos" in words(rerun(app))
 
 
 def test_a_run_is_renamed_annotated_and_deleted_after_asking_twice(own_run: Run) -> None:
@@ -147,11 +159,11 @@ def test_the_samples_are_evaluated_in_the_background(classifier: Classifier) -> 
     for evaluation in runs.get_queue().running:
         assert evaluation.wait(PATIENCE)
     rerun(app)
-    assert any("4 photos: done." in box.value for box in app.success)
+    assert any("5 photos: done." in box.value for box in app.success)
     next(button for button in app.button if button.label == "Show it").click()
     rerun(app)
-    assert "On 4 photos" in words(app)
-    assert list(app.table[0].value) == ["AD ↓", "Seconds ↓"]
+    assert "On 5 photos" in words(app)
+    assert list(app.table[0].value) == mark_headers(["AD ↓", "Seconds ↓"])
 
 
 def test_a_zip_gives_its_photos_with_the_labels_of_its_folders() -> None:

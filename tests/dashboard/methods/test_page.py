@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 
 import numpy as np
 import pytest
@@ -21,8 +22,12 @@ from tests.dashboard.walk import visit
 from xaicore import EXPLAINERS, METRICS, Classifier, Protocol, score_maps
 from xaicore.explainers.lime import BatchedLime
 from xaicore.formatting import format_number
+from xaicore.metrics.randomisation import randomise
+from xaicore.metrics.remaking import by_method
 
 PAGE = "methods"
+# For machines that are busy with other work.
+PATIENCE_SECONDS = 240
 TAUGHT = [*EXPLAINERS, *METRICS, FOCUS, CONTROLS]
 
 
@@ -122,9 +127,37 @@ def test_a_metric_s_card_shows_the_metric_s_own_figure(
     batch = classifier.preprocess([xaicore.load_photo(kitten.data)])
     maps = xaicore.explain(classifier, batch, "lrp").maps
     protocol = Protocol(steps=STEPS)
-    score = score_maps(classifier, batch, maps, None, [metric.name], protocol).iloc[0, 0]
+    rows = score_maps(classifier, batch, maps, None, [metric.name], protocol, by_method("lrp"))
+    score = rows.iloc[0, 0]
     figure = "undefined" if np.isnan(score) else format_number(score)
-    assert f"**{metric.label} {figure}**, {metric.direction}." in words(app)
+    wait_for(app, f"**{metric.label} {figure}**, {metric.direction}.")
+
+
+def wait_for(app: AppTest, said: str) -> None:
+    """Look again while work goes on in the background."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while said not in words(app) and time.monotonic() < deadline:
+        time.sleep(0.5)
+        app.run()
+        assert not app.exception
+    assert said in words(app)
+
+
+def test_a_map_is_shown_while_the_network_forgets(classifier: Classifier, kitten: Photo) -> None:
+    app = open_page(chapter="Metrics", metric="Randomisation")
+    batch = classifier.preprocess([xaicore.load_photo(kitten.data)])
+    found = randomise(by_method("lrp"), classifier, batch, classifier.predicted(batch))
+    for layers, correlation in zip(found.layers, found.correlations[0], strict=True):
+        figure = format_number(correlation, 2)
+        told = f"{figure}, rather" if correlation < 0 else f"still {figure} like the first map"
+        wait_for(app, f"Last {layers} of {found.total} layers random: {told}")
+
+
+def test_photos_that_are_filled_in_are_shown_with_what_is_said_of_them() -> None:
+    app = open_page(chapter="Metrics", metric="ROAD")
+    wait_for(app, "90% gone: cat ")
+    for words_of_order in ("Most salient first:", "Least salient first:", "10% gone: cat "):
+        assert words_of_order in words(app)
 
 
 def test_focus_and_controls_have_cards() -> None:
