@@ -342,4 +342,6 @@ def test_a_network_used_while_it_is_rewritten_answers_as_ever():
     answers = [classifier.logits(batch)]
     while rewriting.is_alive():
         answers.append(classifier.logits(batch))
-    assert all(torch.equal(answer, before) for answer in answers)
+    # Threads that share the cores may add in another order: the last bit, and no more.
+    apart = max((answer - before).abs().max() for answer in answers)
+    assert apart <= 1e-6 * before.abs().max()
