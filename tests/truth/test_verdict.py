@@ -107,7 +107,7 @@ def test_the_sentence_says_what_was_found():
     assert "0.15 below the best map that knows nothing (−0.20 to −0.10)" in (
         verdict.lines[REASONS].words
     )
-    assert verdict.lines[ABLATION].words == "Not measured."
+    assert verdict.lines[ABLATION].words == "No evaluation at hand has it."
     assert judge({}).sentence == "It cannot be told yet for this network."
     assert set(LABELS) == set(KINDS)
     assert len(set(MARKS.values())) == len(MARKS)

@@ -159,7 +159,7 @@ def _but(bad: Sequence[str]) -> str:
 def in_words(kind: str, finding: Finding | None) -> str:
     """The figure of a kind of evidence, for someone who has not met it before."""
     if finding is None:
-        return "Not measured."
+        return "No evaluation at hand has it."
     if math.isnan(finding.figure):
         return "There is no figure to tell by."
     if kind == PROOF:
