@@ -30,7 +30,7 @@ from xaicore.truth.believe import (
 )
 from xaicore.truth.plan import METHOD
 from xaicore.truth.results import TruthResults, load_truth
-from xaicore.truth.words import MARKS, say, to_network_table, to_table
+from xaicore.truth.words import MARKS, say, to_mark_table, to_network_table, to_table
 
 # A colour and a shape a verdict, so that they are told apart without colours.
 LOOKS = {
@@ -85,6 +85,14 @@ def show_believe() -> None:
     known = _get_truth().about["networks"]
     st.table(networks.rename(columns={name: known[name]["label"] for name in networks}))
     st.caption("Agreement ρ, and how often the right map is preferred; 50% is chance.")
+    st.subheader("Where the mark says nothing", anchor=False)
+    st.table(to_mark_table(_get_truth().rows))
+    st.caption(
+        "How much of a map's positive relevance lies on the mark, at the default settings, for "
+        "PetNets whose answer it decides, that saw it but need not care, or never saw it. Only the "
+        "first look at it, and a map that follows its network shows it only there; edges show it "
+        "wherever it can be seen."
+    )
     with st.expander("How this was measured"):
         st.markdown(_explain(_get_truth(), beliefs))
 
@@ -171,7 +179,8 @@ def _explain_maps(truth: TruthResults) -> list[str]:
     )
     return [
         f"**The networks.** {len(truth.about['networks'])} networks that were built so that it is "
-        f"known where they look. {networks}",
+        f"known where they look, or that a mark says nothing to them. {networks} Agreement and "
+        "preference are of those whose reason is known.",
         f"**The maps.** {min(counts)} to {max(counts)} photos a network; of each {len(methods)} "
         f"maps by {methods['name'].nunique()} methods with several settings, and "
         f"{len(makers) - len(methods)} control maps: {len(truth.rows):,} maps in all. Most "

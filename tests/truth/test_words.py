@@ -1,10 +1,11 @@
 """The sentence says what the verdicts say, and the tables hold the figures."""
 
+import pandas as pd
 import pytest
 
 from tests.truth.test_believe import make_rows, noise
 from xaicore.truth.believe import judge
-from xaicore.truth.words import say, to_markdown, to_network_table, to_table
+from xaicore.truth.words import say, to_mark_table, to_markdown, to_network_table, to_table
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +71,22 @@ def test_markdown_is_the_sentence_and_the_table(beliefs):
     assert lines[0] == f"**{say(beliefs)}**"
     assert len(lines) == 2 + 2 + len(beliefs)
     assert lines[4].startswith("| IAUC ↑ | 1.00 (1.00 to 1.00) |")
+
+
+def test_the_mark_table_holds_the_means_by_kind_of_cheating():
+    rows = pd.DataFrame(
+        [
+            ("petnet-tells-0", "lime", "default", 0.9, 0.02),
+            ("petnet-tells-1", "lime", "default", 0.5, 0.04),
+            ("petnet-tells-1", "lime", "200 superpixels", 0.1, 0.04),
+            ("petnet-idle-0", "lime", "default", 0.06, 0.02),
+            ("petnet-idle-0", "edges", "0", 0.3, 0.02),
+            ("colour", "lime", "default", 1.0, 0.5),
+        ],
+        columns=["network", "name", "setting", "share", "chance"],
+    )
+    table = to_mark_table(rows)
+    assert list(table.columns) == ["the mark tells", "the mark is idle"]
+    assert list(table.loc["LIME"]) == ["70%", "6%"]
+    assert list(table.loc["Edges"]) == ["–", "30%"]
+    assert list(table.loc["chance"]) == ["3%", "2%"]

@@ -7,10 +7,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from xaicore.explainers import EXPLAINERS
 from xaicore.formatting import format_number, join
 from xaicore.leaderboard.tables import header_of
 from xaicore.metrics import METRICS
+from xaicore.metrics.controls import CONTROLS
 from xaicore.truth.believe import BELIEVE, DO_NOT, WITH_CARE, Belief, Figure
+from xaicore.truth.cheating import KINDS
+from xaicore.truth.plan import DEFAULT
 
 # A sign for each verdict, and never a colour alone.
 MARKS = {BELIEVE: "✓", WITH_CARE: "?", DO_NOT: "✗"}
@@ -67,9 +71,29 @@ def to_network_table(beliefs: Mapping[str, Belief]) -> pd.DataFrame:
     ).T
 
 
+def to_mark_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Methods and edges down, kinds of cheating PetNets across: the share of relevance on the mark.
+
+    Where the mark decides, the more of the positive relevance lies on it the better; elsewhere no
+    more than chance is right, which is the last row. Edges lie on every mark that can be seen.
+    """
+    kinds = rows["network"].str.extract(r"^petnet-(\w+)-\d+$", expand=False)
+    shown = rows[(rows["setting"] == DEFAULT) | (rows["name"] == "edges")].assign(cheats=kinds)
+    means = shown.pivot_table("share", "name", "cheats", sort=False)
+    means.loc["chance"] = shown.groupby("cheats")["chance"].mean()
+    labels = {name: one.label for name, one in EXPLAINERS.items()}
+    labels |= {name: one.label for name, one in CONTROLS.items()}
+    table = means.rename(index=labels, columns={kind: KINDS[kind].label for kind in means})
+    return table.map(_percent)
+
+
 def to_markdown(beliefs: Mapping[str, Belief]) -> str:
     """The sentence, and the table of metrics."""
-    table = to_table(beliefs)
+    return f"**{say(beliefs)}**\n\n{write_table(to_table(beliefs))}"
+
+
+def write_table(table: pd.DataFrame) -> str:
+    """A table of words in Markdown."""
     lines = [
         "| | " + " | ".join(table.columns) + " |",
         "|---" * (len(table.columns) + 1) + "|",
@@ -78,7 +102,7 @@ def to_markdown(beliefs: Mapping[str, Belief]) -> str:
             for header, *cells in table.itertuples(name=None)
         ),
     ]
-    return f"**{say(beliefs)}**\n\n" + "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def _say_agreement(belief: Belief) -> str:
