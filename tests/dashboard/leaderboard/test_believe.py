@@ -14,7 +14,7 @@ from xaicore import METRICS
 from xaicore.leaderboard.tables import header_of, to_markdown
 from xaicore.truth.believe import BELIEVE, DO_NOT, WITH_CARE, judge
 from xaicore.truth.results import load_truth
-from xaicore.truth.words import MARKS, say
+from xaicore.truth.words import MARKS, say, to_mark_table
 
 SIX = [name for name, metric in METRICS.items() if not metric.extra]
 
@@ -29,14 +29,16 @@ def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 def test_the_tab_says_what_the_rows_say() -> None:
     app = open_page(**{keys.VIEW: "believe"})
-    beliefs = judge(load_truth().rows)
+    truth = load_truth()
+    beliefs = judge(truth.rows)
     assert app.subheader[0].value == say(beliefs)
-    table = app.table[-2].value
+    table, networks, marks = (app.table[place].value for place in (-3, -2, -1))
     assert list(table.index) == [header_of(name) for name in beliefs]
     for name in SIX:
         assert table.loc[header_of(name), "Verdict"].endswith(beliefs[name].verdict)
-    networks = load_truth().about["networks"].values()
-    assert list(app.table[-1].value) == [network["label"] for network in networks]
+    known = truth.about["networks"]
+    assert list(networks) == [known[name]["label"] for name in beliefs["iauc"].networks]
+    assert marks.equals(to_mark_table(truth.rows))
 
 
 def test_how_it_was_measured_is_told_with_its_counts() -> None:
