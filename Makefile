@@ -20,8 +20,8 @@ help: ## List what make can do
 run: $(APP) ## Install what is missing and serve the dashboard (PORT=8501)
 	$(BIN)/python -m streamlit run dashboard/app.py --server.port $(PORT)
 
-test: check ## Check the code, then run all tests
-	$(BIN)/python -m pytest
+test: check ## Check the code, then run all tests, files side by side
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: $(TOOLS) ## Check format, style and types
 	$(BIN)/ruff format --check
