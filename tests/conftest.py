@@ -6,6 +6,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from tests.postgres import serve_postgres
 from xaicore.networks.classifier import Classifier
 from xaicore.networks.petnet import PetNet
 from xaicore.photos import load_photo
@@ -61,3 +63,10 @@ def photos() -> list[Image.Image]:
 def batch(classifier: Classifier, photos: list[Image.Image]) -> torch.Tensor:
     """The sample photos as the network's input, float32 [5, 3, 128, 128]."""
     return classifier.preprocess(photos)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server of our own."""
+    with serve_postgres() as address:
+        yield address

@@ -6,13 +6,10 @@ import math
 import multiprocessing
 import os
 import pickle
-import shutil
 import signal
-import socket
 import sqlite3
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -38,48 +35,6 @@ from xaicore.metrics.base import PerturbationTrace, Protocol
 from xaicore.training.dataset import PhotoBytes
 
 FORK = multiprocessing.get_context("fork")
-
-
-def find_postgres() -> Path | None:
-    """The folder of a PostgreSQL server's programs."""
-    on_path = shutil.which("initdb")
-    if on_path:
-        return Path(on_path).resolve().parent
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return folders[-1].parent if folders else None
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a PostgreSQL server of our own."""
-    programs = find_postgres()
-    if programs is None:
-        reason = "No PostgreSQL server was found (on Debian: apt install postgresql)."
-        if os.environ.get("PETLENS_POSTGRES") == "required":
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("postgres")
-    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if as_user:
-        for parent in [folder, *folder.parents][:3]:
-            parent.chmod(0o755)
-        shutil.chown(folder, "postgres", "postgres")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    data = folder / "data"
-    subprocess.run(
-        [*as_user, str(programs / "initdb"), "-D", str(data), "-A", "trust", "-U", "petlens", "-N"],
-        check=True, capture_output=True, cwd=folder,
-    )  # fmt: skip
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-    control = [*as_user, str(programs / "pg_ctl"), "-D", str(data), "-w"]
-    subprocess.run(
-        [*control, "-o", options, "-l", str(folder / "log"), "start"],
-        check=True, capture_output=True, cwd=folder,
-    )  # fmt: skip
-    yield f"postgresql+psycopg://petlens@127.0.0.1:{port}"
-    subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
