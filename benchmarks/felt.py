@@ -113,7 +113,7 @@ async def _move(
         await page.wait_for_function(_OTHER_PICTURE, arg=before, polling=10)
         waits.append(1000 * (time.perf_counter() - started))
         picture = await _overlay(page).evaluate("image => image.currentSrc")
-        seen.setdefault(await slider.input_value(), set()).add(picture.rsplit("/", 1)[-1])
+        seen.setdefault(await slider.input_value(), set()).add(picture)
     return waits
 
 

@@ -19,7 +19,7 @@ from dashboard.shared.jobs import Job
 from dashboard.shared.photos import load_samples
 from dashboard.shared.preparing import prepare
 from dashboard.shared.state import NetworkChoice
-from dashboard.shared.widgets import choose, follow, in_sentences
+from dashboard.shared.widgets import choose, follow, in_sentences, show_picture
 from xaicore import Classifier, PetlensError
 from xaicore.formatting import join
 from xaicore.identity import canonical, hash_bytes
@@ -122,7 +122,7 @@ def _ask(name: str, data: bytes, facts: Facts, photo: Image.Image) -> None:
         given |= _ask_missing(facts)
     with preview, in_sentences():
         view = Preprocessing(**_prepared(facts, given)).view(photo)
-        st.image(view, width=PREVIEW_PIXELS, alt="The photo as the network will see it.")
+        show_picture(view, "The photo as the network will see it.", PREVIEW_PIXELS)
         st.caption(f"What the network will see: {view.width} × {view.height} pixels.")
     if st.button("Use this network", type="primary", icon=":material/check:"):
         state.keep_brought_facts(name, given)

@@ -15,6 +15,7 @@ from dashboard.shared.photos import Photo, load_samples, picture_of, predict
 from dashboard.shared.preparing import prepare
 from dashboard.shared.state import Choices, NetworkChoice
 from dashboard.shared.widgets import choose as choose_option
+from dashboard.shared.widgets import show_picture
 from xaicore import EXPLAINERS, NETWORKS, Classifier, Explainer, PetlensError
 from xaicore.networks.zoo import Network
 from xaicore.progress import no_progress
@@ -100,7 +101,7 @@ def _accept(offered: Photo | None) -> Photo | None:
 
 def _preview(photo: Photo) -> None:
     with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
-        st.image(picture_of(photo), width=THUMBNAIL_PIXELS, alt=photo.alt)
+        show_picture(picture_of(photo), photo.alt, THUMBNAIL_PIXELS)
         words = st.container(width=CREDIT_PIXELS, gap=None)
     with words:
         st.markdown(f"**{photo.title}**")

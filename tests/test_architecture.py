@@ -95,6 +95,17 @@ def test_a_circle_would_be_found() -> None:
     assert set(imports_of(source)) == {"dashboard.shared.jobs", "xaicore.render"}
 
 
+def test_pictures_reach_a_page_through_one_function_only() -> None:
+    calls = ("image", "pyplot", "audio", "video", "pdf", "graphviz_chart")
+    shown = [
+        name
+        for name, file in MODULES.items()
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if name.startswith("dashboard") and isinstance(node, ast.Attribute) and node.attr in calls
+    ]
+    assert shown == ["dashboard.shared.widgets"]
+
+
 @pytest.mark.parametrize("file", MODULES.values(), ids=lambda file: file.stem)
 def test_rooms_and_functions_stay_small(file: Path) -> None:
     source = file.read_text("utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 import shutil
 import socket
@@ -17,7 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright
 
 ROOT = Path(__file__).parents[1]
 DASHBOARD = ROOT / "dashboard" / "app.py"
@@ -149,6 +153,14 @@ def wait_until_settled(page: Page, quiet_seconds: float = 1.5) -> None:
     page.wait_for_function(
         _IS_SETTLED, arg=quiet_seconds * 1000, polling=100, timeout=SETTLE_SECONDS * 1000
     )
+
+
+def pixels_of(image: Locator) -> np.ndarray:
+    """A picture of a page as the browser holds it, uint8 [H, W, 3]."""
+    source = image.evaluate("image => image.currentSrc")
+    file = io.BytesIO(base64.b64decode(source.partition("base64,")[2]))
+    with Image.open(file) as picture:
+        return np.asarray(picture.convert("RGB"))
 
 
 def _free_port() -> int:

@@ -7,8 +7,6 @@ from functools import partial
 
 import numpy as np
 import streamlit as st
-from PIL import Image
-from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.curves.keys import FORMAT, PLAYING, STEP, chart_key
 from dashboard.curves.results import CurveResults
@@ -17,6 +15,7 @@ from dashboard.shared.curve_charts import KINDS
 from dashboard.shared.photos import picture_of
 from dashboard.shared.state import Choices
 from dashboard.shared.traces import TraceRequest, step_of
+from dashboard.shared.widgets import show_picture
 from xaicore import EXPLAINERS
 from xaicore.metrics.base import PerturbationProtocol
 from xaicore.render import mark_pixels, to_picture
@@ -96,24 +95,23 @@ def _show_pictures(
         cells = st.grid(3, min_column_width=LEAST_PICTURE_PIXELS, gap="xsmall")
         marked = mark_pixels(original.resize(size), seen.moved[index])
         alt = f"The pixels that {label} moves at step {step}."
-        _show_picture(cells, marked, "this step's pixels", alt)
+        with cells.cell():
+            show_picture(marked, alt, caption="this step's pixels", exact=True)
         for colours, word, kind in (
             (seen.deletion[index], "removed", "deletion"),
             (seen.insertion[index], "restored", "insertion"),
         ):
             said = _probability(results, name, kind, step)
             alt = f"The photo with {label}'s most salient pixels {word}, at step {step}."
-            _show_picture(cells, to_picture(colours, size), f"{word}: {said}", alt)
+            with cells.cell():
+                picture = to_picture(colours, size)
+                show_picture(picture, alt, caption=f"{word}: {said}", exact=True)
 
 
 def _probability(results: CurveResults, name: str, kind: str, step: int) -> str:
     if name not in results.traces:
         return "testing"
     return f"{curve_charts.curve(results.traces[name], KINDS[kind])[0, step]:.3f}"
-
-
-def _show_picture(cells: DeltaGenerator, picture: Image.Image, words: str, alt: str) -> None:
-    cells.image(picture, words, "stretch", output_format="PNG", alt=alt)
 
 
 def _show_charts(choices: Choices, results: CurveResults, step: int) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.shared.photos import Photo, picture_of, predict
 from dashboard.shared.state import Choices
+from dashboard.shared.widgets import show_picture
 
 # More classes than this are too many to show: only the likeliest have bars.
 MOST_BARS = 3
@@ -16,7 +17,7 @@ PHOTO_HEIGHT = 340
 def show_photo(photo: Photo) -> None:
     """The photo, as wide as its place but never taller than the verdict beside it."""
     picture = picture_of(photo)
-    st.image(picture, width=PHOTO_HEIGHT * picture.width // picture.height, alt=photo.alt)
+    show_picture(picture, photo.alt, PHOTO_HEIGHT * picture.width // picture.height)
 
 
 def show_verdict(choices: Choices) -> None:

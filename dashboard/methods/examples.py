@@ -36,6 +36,7 @@ from dashboard.shared.widgets import (
     in_sentences,
     show_legend,
     show_missing,
+    show_picture,
     show_proof,
 )
 from xaicore import (
@@ -101,7 +102,7 @@ def _show_map(explainer: Explainer, choices: Choices, request: MapRequest) -> No
     missing = missing_evidence(saliency, look)
     picture = draw(request, saliency, look)
     words = f"What speaks for {choices.label} by {explainer.label}"
-    st.image(picture, width=EXAMPLE_PIXELS, alt=f"{words}, laid over the photo.")
+    show_picture(picture, f"{words}, laid over the photo.", EXAMPLE_PIXELS)
     if missing:
         show_missing(missing)
     else:
@@ -193,10 +194,10 @@ def _show_focus(classifier: Classifier, method: str, label: str) -> None:
     mosaic, saliency, share = focus_on(classifier, method, label)
     picture = render(mosaic, saliency, Look(signed=False))
     words = f"{share:.0%} of the positive relevance lies on the tiles with a {label}"
-    st.image(
+    show_picture(
         picture.resize((EXAMPLE_PIXELS, EXAMPLE_PIXELS)),
-        width=EXAMPLE_PIXELS,
-        alt=f"A mosaic of cats and dogs with {EXPLAINERS[method].label}'s map. {words}.",
+        f"A mosaic of cats and dogs with {EXPLAINERS[method].label}'s map. {words}.",
+        EXAMPLE_PIXELS,
     )
     st.markdown(f"**Focus {share:.2f}**: {words}; 0.5 is chance.")
 
@@ -234,7 +235,7 @@ def show_control_example(choices: Choices) -> None:
             request_map(choices, DERIVED_FROM, {}), _draw_control(choices, control.name)
         )
         picture = render(picture_of(choices.photo), saliency, Look(signed=False))
-        st.image(picture, width=EXAMPLE_PIXELS, alt=f"{control.summary} Laid over the photo.")
+        show_picture(picture, f"{control.summary} Laid over the photo.", EXAMPLE_PIXELS)
     st.caption(control.summary)
     if control.derived:
         st.caption(f"Made of {EXPLAINERS[DERIVED_FROM].label}'s maps.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from dashboard.shared.widgets import show_picture
 from xaicore import Metric
 from xaicore.formatting import format_number
 from xaicore.render import to_picture
@@ -16,7 +17,7 @@ def show_colours(colours: np.ndarray, words: str, alt: str) -> None:
     """Colours 0…1 [H, W, 3] as a picture, with its words below."""
     picture = to_picture(colours, (EXAMPLE_PIXELS, EXAMPLE_PIXELS))
     # Not as the picture's caption: with one it would not shrink to its column.
-    st.image(picture, width=EXAMPLE_PIXELS, alt=alt)
+    show_picture(picture, alt, EXAMPLE_PIXELS)
     st.caption(words)
 
 

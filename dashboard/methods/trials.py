@@ -89,9 +89,8 @@ def show_concentration(metric: Metric, choices: Choices, method: str) -> None:
     batch = to_batch(asked.classifier, asked.photo)
     trace = trace_maps(asked.classifier, batch, maps, [asked.class_index], needs=metric.needs)
     picture = draw(asked, maps[0], _look(choices, method))
-    st.image(
-        picture, width=EXAMPLE_PIXELS, alt=f"{EXPLAINERS[method].label}'s map, laid over the photo."
-    )
+    alt = f"{EXPLAINERS[method].label}'s map, laid over the photo."
+    show_picture(picture, alt, EXAMPLE_PIXELS)
     say_score(metric, float(metric.compute(trace)[0]), metric.caveat(trace))
 
 

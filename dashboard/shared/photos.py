@@ -94,6 +94,17 @@ def to_url(key: str, draw: Callable[[], Image.Image]) -> str:
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _url(key: str, _draw: Callable[[], Image.Image]) -> str:
+    return embed(_draw())
+
+
+def embed(picture: Image.Image, exact: bool = False) -> str:
+    """A picture as an address that holds it; ``exact`` ones lose nothing, nor do see-through ones.
+
+    Streamlit's own files of pictures go with the session they were shown in, which other visitors'
+    pages may still point to.
+    """
+    exact = exact or picture.has_transparency_data
+    form = "PNG" if exact else "JPEG"
     buffer = io.BytesIO()
-    _draw().save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    picture.save(buffer, form, quality=JPEG_QUALITY)
+    return f"data:image/{form.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import streamlit as st
 from PIL import Image
 
 from dashboard.shared.jobs import Job
+from dashboard.shared.photos import embed
 from xaicore import Explainer, Explanation, Parameter, PetlensError
 from xaicore.render import Look, legend
 
@@ -17,6 +18,8 @@ POLL_SECONDS = 0.4
 GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "epsilon": "ε"}
 # A slider of more stops than this cannot be set precisely.
 MOST_STOPS = 500
+# Pixels of a picture for one of its place's, for the finest screens.
+SHARP = 2
 
 Choice = TypeVar("Choice", bound=Hashable)
 
@@ -71,7 +74,7 @@ def _in_greek(choice: str) -> str:
 def show_legend(look: Look, label: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.caption(f"against {label}" if look.signed else "nothing", width="content")
-        st.image(legend(look), width=80, alt=f"Orange speaks for {label}, purple against.")
+        show_picture(legend(look), f"Orange speaks for {label}, purple against.", width=80)
         st.caption(f"for {label}", width="content")
 
 
@@ -98,9 +101,19 @@ def in_sentences() -> Iterator[None]:
         st.error(str(error))
 
 
-def show_picture(picture: Image.Image, alt: str) -> None:
-    """A picture as wide as its place."""
-    st.image(picture, width="stretch", alt=alt)
+def show_picture(
+    picture: Image.Image,
+    alt: str,
+    width: int | Literal["stretch"] = "stretch",
+    caption: str | None = None,
+    exact: bool = False,
+) -> None:
+    """A picture as wide as its place, or ``width`` pixels; ``exact`` where every pixel counts."""
+    if width != "stretch" and picture.width > SHARP * width:
+        picture = picture.resize(
+            (SHARP * width, round(SHARP * width * picture.height / picture.width))
+        )
+    st.image(embed(picture, exact), caption, width, alt=alt)
 
 
 def follow(look: Callable[[], Any], draw: Callable[[Any], None]) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from tools.browser import ROOT, View, find_browser, launch, open_context, serve
 
@@ -62,12 +62,19 @@ def address(browser: Browser) -> Iterator[str]:
         yield address
 
 
+def _is_file(asked: Request) -> bool:
+    """Whether a page asks for a picture that Streamlit keeps as a file."""
+    return asked.resource_type == "image" and "/media/" in asked.url
+
+
 @pytest.fixture
 def page(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[Page]:
     """A fresh browser window on the dashboard, by default on its first page."""
     view: View = getattr(request, "param", View())
     context = open_context(browser, address, view)
     page = context.new_page()
+    pictures: list[str] = []
+    page.on("request", lambda asked: pictures.append(asked.url) if _is_file(asked) else None)
     page.goto(view.path)
     yield page
     if request.node.stash.get(_FAILED, False):
@@ -75,3 +82,4 @@ def page(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iter
         name = re.sub(r"[^\w-]+", "-", request.node.name).strip("-")
         page.screenshot(path=RESULTS / f"{name}.png")
     context.close()
+    assert not pictures, "Pictures must stand in the page: files of theirs end with a session."

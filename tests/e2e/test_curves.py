@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Download, Page, expect
 
 import xaicore
-from tools.browser import ROOT, View, wait_until_settled
+from tools.browser import ROOT, View, pixels_of, wait_until_settled
 from xaicore import EXPLAINERS, METRICS, Protocol
 from xaicore.metrics.base import PerturbationTrace
 from xaicore.metrics.perturbation import trace_maps
@@ -61,11 +60,7 @@ def scrub(page: Page, step: int) -> None:
 
 def picture(page: Page, method: str, word: str, step: int) -> np.ndarray:
     name = f"{method}'s most salient pixels {word}, at step {step}."
-    response = page.request.get(
-        page.get_by_role("img", name=name).evaluate("image => image.currentSrc")
-    )
-    with Image.open(io.BytesIO(response.body())) as found:
-        return np.asarray(found.convert("RGB"))
+    return pixels_of(page.get_by_role("img", name=name))
 
 
 def probabilities(page: Page, word: str) -> list[float]:

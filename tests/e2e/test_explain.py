@@ -16,7 +16,7 @@ from playwright.sync_api import FilePayload, Locator, Page, expect
 
 import xaicore
 from tests.conftest import SAMPLES
-from tools.browser import View, wait_until_settled
+from tools.browser import View, pixels_of, wait_until_settled
 from xaicore import METRICS
 from xaicore.evaluation.store import MapKey, Store, find_trace
 from xaicore.metrics import USUAL, choose_metrics
@@ -36,13 +36,7 @@ def overlay(page: Page, method: str) -> Locator:
 
 def overlay_pixels(page: Page) -> dict[str, np.ndarray]:
     """Each method's overlay as the browser holds it."""
-    return {method: fetch(page, overlay(page, method)) for method in METHODS}
-
-
-def fetch(page: Page, image: Locator) -> np.ndarray:
-    response = page.request.get(image.evaluate("image => image.currentSrc"))
-    with Image.open(io.BytesIO(response.body())) as picture:
-        return np.asarray(picture.convert("RGB"))
+    return {method: pixels_of(overlay(page, method)) for method in METHODS}
 
 
 def wait_for_maps(page: Page) -> None:
@@ -78,7 +72,7 @@ def test_a_sample_is_explained_by_four_maps(page: Page) -> None:
         timeout=PATIENCE_MS
     )
     wait_for_maps(page)
-    photo = fetch(page, page.get_by_role("img", name="A German shepherd stands").nth(1))
+    photo = pixels_of(page.get_by_role("img", name="A German shepherd stands").nth(1))
     for method, pixels in overlay_pixels(page).items():
         # The photo is sent at its own, smaller width.
         same_size = np.asarray(Image.fromarray(photo).resize(pixels.shape[1::-1]))
@@ -117,14 +111,14 @@ def test_a_rotated_phone_photo_stands_upright(page: Page) -> None:
     shown = page.get_by_role("img", name="The photo you uploaded.", exact=True).nth(1)
     expect(shown).to_be_visible(timeout=PATIENCE_MS)
     wait_for_maps(page)
-    pixels = fetch(page, shown)
+    pixels = pixels_of(shown)
     height, width = pixels.shape[:2]
     assert width / height == pytest.approx(3 / 4, abs=0.01)
     red, _, blue = pixels[height // 6, width // 2].astype(int)
     assert red > 150 > 80 > blue
     red, _, blue = pixels[height * 5 // 6, width // 2].astype(int)
     assert blue > 150 > 80 > red
-    assert fetch(page, overlay(page, "LRP")).shape == (640, 480, 3)
+    assert pixels_of(overlay(page, "LRP")).shape == (640, 480, 3)
 
 
 def test_all_maps_and_settings_are_downloaded(page: Page, tmp_path: Path) -> None:
