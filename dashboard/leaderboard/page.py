@@ -9,7 +9,13 @@ from dashboard.leaderboard.believe import show_believe
 from dashboard.leaderboard.evaluate import show_evaluate
 from dashboard.leaderboard.history import show_history
 from dashboard.leaderboard.study import show_study
-from dashboard.leaderboard.table import choose_part, choose_run, show_downloads, show_table
+from dashboard.leaderboard.table import (
+    choose_part,
+    choose_run,
+    open_results,
+    show_downloads,
+    show_table,
+)
 from dashboard.leaderboard.views import (
     show_disagreements,
     show_distribution,
@@ -22,8 +28,8 @@ from dashboard.shared import state
 from dashboard.shared.store import get_store
 from dashboard.shared.verdicts import cards_of
 from dashboard.shared.verdicts import show_table as show_verdicts
-from dashboard.shared.widgets import choose
-from xaicore import PetlensError
+from dashboard.shared.widgets import choose, in_sentences
+from xaicore.evaluation.store import Run
 from xaicore.leaderboard.words import say
 
 VIEWS = {
@@ -39,18 +45,16 @@ VIEWS = {
 }
 
 st.title("Leaderboard", anchor=False)
-try:
-    store = get_store()
-except PetlensError as error:
-    st.error(str(error))
-    st.stop()
-if store.notice:
-    st.warning(store.notice)
+own: dict[str, Run] = {}
+with in_sentences():
+    own = runs.list_runs()
+    if get_store().notice:
+        st.warning(get_store().notice)
 
 left, right = st.columns(2)
 with left:
-    run_id = choose_run()
-results = runs.get_results(run_id)
+    run_id = choose_run(own)
+results = open_results(run_id, own)
 with right:
     part = choose_part(results)
 board = runs.get_board(results, part)
@@ -80,7 +84,7 @@ elif view == "spread":
 elif view == "disagreements":
     show_disagreements(results)
 elif view == "history":
-    show_history(run_id)
+    show_history(run_id, results, own)
 else:
     show_evaluate(state.choices().network.classifier)
 show_queue()

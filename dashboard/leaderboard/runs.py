@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
@@ -13,7 +14,13 @@ from dashboard.shared.store import get_store
 from xaicore import Classifier
 from xaicore.evaluation.evaluate import evaluate
 from xaicore.evaluation.plan import Plan
-from xaicore.evaluation.results import BUNDLED_RESULTS, Results, load_results, results_of
+from xaicore.evaluation.results import (
+    BUNDLED_RESULTS,
+    Results,
+    load_results,
+    problem_of,
+    results_of,
+)
 from xaicore.evaluation.store import Run
 from xaicore.leaderboard.board import Board, average_focus, average_seconds, summarise
 from xaicore.leaderboard.parts import split_by_class, split_by_confidence, split_by_correctness
@@ -22,7 +29,8 @@ from xaicore.progress import Progress
 from xaicore.training.dataset import PhotoBytes
 
 # The results that come with Petlens, by the id of their run.
-BUNDLED = {"bundled": BUNDLED_RESULTS, "further": BUNDLED_RESULTS / "further"}
+FIRST = "bundled"
+BUNDLED = {FIRST: BUNDLED_RESULTS, "further": BUNDLED_RESULTS / "further"}
 EVERYTHING = "all photos"
 FOCUS_COLUMN = "Focus ↑"
 SECONDS_COLUMN = "Seconds ↓"
@@ -39,30 +47,39 @@ def get_queue() -> Queue:
     return Queue()
 
 
-def list_runs() -> list[Run]:
-    """Runs that have a photo, newest first."""
-    return [run for run in get_store().runs() if run.photos]
+def list_runs() -> dict[str, Run]:
+    """Runs by their id, newest first: those that have a photo, or that cannot be read."""
+    runs = {run.id: replace(run, problem=problem_of(run)) for run in get_store().runs()}
+    return {id: run for id, run in runs.items() if run.photos or run.problem}
 
 
-def find_run(id: str) -> Run | None:
-    """A visitor's run in the store; none for one that came with Petlens."""
-    return None if id in BUNDLED else get_store().run(id)
+def name_of(id: str, own: Mapping[str, Run]) -> str:
+    """What a run is called in lists."""
+    if id in BUNDLED:
+        return get_bundled(id).about["title"] + " (came with Petlens)"
+    run = own[id]
+    if run.problem:
+        return f"{run.title}, cannot be read: {run.problem}"
+    return f"{run.title}, {run.started:%Y-%m-%d %H:%M}"
 
 
-def get_results(id: str) -> Results:
-    """A run's results so far."""
-    run = find_run(id)
-    return _results(run.id, run.photos, run.title, run.note) if run else _bundled(id)
+def get_results(id: str, own: Mapping[str, Run]) -> Results:
+    """A run's results so far; raises a :class:`PetlensError` where they cannot be read."""
+    if id in BUNDLED:
+        return get_bundled(id)
+    run = own[id]
+    return _results(run.id, run.photos, run.title, run.note, run.status, run)
 
 
 @st.cache_data(show_spinner=False)
-def _bundled(id: str) -> Results:
+def get_bundled(id: str = FIRST) -> Results:
+    """Results that came with Petlens."""
     return load_results(BUNDLED[id])
 
 
 @st.cache_data(max_entries=16, show_spinner="Reading the run")
-def _results(run_id: str, photos: int, title: str, note: str) -> Results:
-    return results_of(get_store(), get_store().run(run_id))
+def _results(run_id: str, photos: int, title: str, note: str, status: str, _run: Run) -> Results:
+    return results_of(get_store(), _run)
 
 
 def list_parts(results: Results) -> dict[str, pd.DataFrame]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
 
 from dashboard.leaderboard import runs
 from dashboard.leaderboard.believe import mark_headers, say_marks
 from dashboard.leaderboard.keys import PART, RUN
-from xaicore import CONTROLS
+from xaicore import CONTROLS, PetlensError
 from xaicore.evaluation.results import Results
+from xaicore.evaluation.store import Run
 from xaicore.leaderboard.board import Board
 from xaicore.leaderboard.tables import (
     Columns,
@@ -23,19 +26,21 @@ from xaicore.leaderboard.tables import (
 )
 
 
-def choose_run() -> str:
+def choose_run(own: Mapping[str, Run]) -> str:
     """The id of a run of the history, or of one that came with Petlens."""
-    by_id = {run.id: run for run in runs.list_runs()}
-
-    def name(id: str) -> str:
-        if id in runs.BUNDLED:
-            return runs.get_results(id).about["title"] + " (came with Petlens)"
-        return f"{by_id[id].title}, {by_id[id].started:%Y-%m-%d %H:%M}"
-
-    options = [*runs.BUNDLED, *by_id]
+    options = [*runs.BUNDLED, *own]
     if st.session_state.get(RUN) not in options:
         st.session_state.pop(RUN, None)
-    return st.selectbox("Run", options, format_func=name, key=RUN)
+    return st.selectbox("Run", options, format_func=lambda id: runs.name_of(id, own), key=RUN)
+
+
+def open_results(run_id: str, own: Mapping[str, Run]) -> Results:
+    """A run's results; where they cannot be read, a sentence and those that came with Petlens."""
+    try:
+        return runs.get_results(run_id, own)
+    except PetlensError as error:
+        st.warning(f"{error} Below are the results that came with Petlens.")
+        return runs.get_bundled()
 
 
 def choose_part(results: Results) -> str:

@@ -11,7 +11,7 @@ from dashboard.leaderboard.keys import PART, RUN
 from dashboard.leaderboard.runs import EVERYTHING
 from dashboard.shared import state
 from dashboard.shared.jobs import Job
-from xaicore.evaluation.store import DONE, Run
+from xaicore.evaluation.runs import DONE, Run
 
 POLL_SECONDS = 1.0
 MOST_ENDED = 3

@@ -11,7 +11,8 @@ import numpy as np
 from dashboard.shared.photos import Photo, to_batch
 from dashboard.shared.store import find_store
 from xaicore import Classifier
-from xaicore.evaluation.store import MapKey, find_trace, keep_trace, trace_key
+from xaicore.evaluation.store import MapKey
+from xaicore.evaluation.traces import find_trace, keep_trace, trace_key
 from xaicore.metrics.base import PerturbationProtocol, PerturbationTrace
 from xaicore.metrics.perturbation import PerturbationStep, perturb_at, trace_maps
 from xaicore.progress import Progress

@@ -18,7 +18,8 @@ import xaicore
 from tests.conftest import SAMPLES
 from tools.browser import View, pixels_of, wait_until_settled
 from xaicore import METRICS
-from xaicore.evaluation.store import MapKey, Store, find_trace
+from xaicore.evaluation.store import MapKey, Store
+from xaicore.evaluation.traces import find_trace
 from xaicore.metrics import USUAL, choose_metrics
 
 METHODS = ("LRP", "Grad-CAM", "DeepLIFT", "LIME")

@@ -18,7 +18,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.evaluation.test_evaluate import QUICK, make_photo, small_classifier
-from xaicore.evaluation import database
+from xaicore.evaluation import migrations
 from xaicore.evaluation.evaluate import evaluate
 from xaicore.evaluation.store import (
     MapKey,
@@ -26,34 +26,15 @@ from xaicore.evaluation.store import (
     ScoreKey,
     Store,
     StoreError,
-    find_trace,
-    keep_trace,
-    trace_key,
 )
+from xaicore.evaluation.traces import find_trace, keep_trace, trace_key
 from xaicore.identity import canonical
 from xaicore.metrics.base import PerturbationTrace, Protocol
 from xaicore.training.dataset import PhotoBytes
 
+# Begins as an SQLite file does, and does not go on as one.
+DAMAGED = b"SQLite format 3\0Dear diary"
 FORK = multiprocessing.get_context("fork")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'store.db'}"
-    server = request.getfixturevalue("postgres")
-    name = f"test_{abs(hash(request.node.name)) % 10**9}_{time.monotonic_ns()}"
-    engine = sa.create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    engine.dispose()
-    return f"{server}/{name}"
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "store.db"
 
 
 def map_key(number: int = 0) -> MapKey:
@@ -150,7 +131,7 @@ def test_a_run_goes_on_where_it_was(url: str) -> None:
     assert [r.position for r in store.records(run.id)] == [0, 1]
     assert store.records(run.id)[1] == record(1)
     assert store.run(run.id).finished is not None
-    assert store.start_run({"photos": 2}, "Two").id != run.id
+    assert store.start_run({"photos": 2}, "Two").id == run.id
     assert store.start_run({"photos": 3}, "Three").id != run.id
 
 
@@ -213,7 +194,7 @@ def test_a_run_that_several_start_at_once_is_one(url: str) -> None:
 
     for _ in range(5):
         assert at_once(start, url) == [0] * 4
-        (run,) = [run for run in store.runs() if run.status == "running"]
+        (run,) = store.runs()
         store.finish_run(run.id, "done")
 
 
@@ -221,7 +202,7 @@ def _put(url: str, number: int) -> None:
     Store(url).put_scores({score_key(number): 1.0})
 
 
-@pytest.mark.parametrize("before", [b"", b"Dear diary, " * 50_000], ids=["none", "damaged"])
+@pytest.mark.parametrize("before", [b"", DAMAGED * 50_000], ids=["none", "damaged"])
 def test_several_that_open_a_file_at_once_share_one_new_store(file: Path, before: bytes) -> None:
     for number in range(6):
         one = file.with_name(f"{number}.db")
@@ -335,7 +316,7 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(file: Path, damage: str
     connection.close()
     whole = file.read_bytes()
     if damage == "letter":
-        file.write_bytes(b"Dear diary, " * 500)
+        file.write_bytes(DAMAGED * 500)
     elif damage == "cut":
         file.write_bytes(whole[: len(whole) // 2 + 100])
     else:
@@ -353,7 +334,7 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(file: Path, damage: str
 
 def test_nothing_that_was_set_aside_is_written_over(file: Path) -> None:
     for _ in range(3):
-        file.write_bytes(b"Dear diary, " * 500)
+        file.write_bytes(DAMAGED * 500)
         Store(f"sqlite:///{file}")._database.engine.dispose()
         for beside in file.parent.glob("store.db-*"):
             beside.unlink()
@@ -368,7 +349,7 @@ def test_a_store_of_a_newer_version_is_refused_and_untouched(url: str) -> None:
     with pytest.raises(StoreError, match="newer Petlens"):
         Store(url)
     with store._database.engine.begin() as connection:
-        connection.exec_driver_sql(f"UPDATE meta SET version = {database.VERSION}")
+        connection.exec_driver_sql(f"UPDATE meta SET version = {migrations.VERSION}")
     assert Store(url).scores([score_key()]) == {score_key(): 1.0}
 
 
@@ -383,13 +364,13 @@ def test_an_older_store_is_brought_up_step_by_step(
             steps.append(version)
             connection.exec_driver_sql(statement)
 
-        monkeypatch.setitem(database.MIGRATIONS, version, migrate)
+        monkeypatch.setitem(migrations.MIGRATIONS, version, migrate)
 
-    now = database.VERSION
+    now = migrations.VERSION
     to(now, "ALTER TABLE runs ADD COLUMN colour TEXT")
-    to(now + 1, "UPDATE scores SET value = value * 2")
-    monkeypatch.setattr(database, "VERSION", now + 2)
-    assert Store(url).scores([score_key()]) == {score_key(): 2.0}
+    to(now + 1, "CREATE TABLE colours (name TEXT)")
+    monkeypatch.setattr(migrations, "VERSION", now + 2)
+    assert Store(url).scores([score_key()]) == {score_key(): 1.0}
     assert steps == [now, now + 1]
     Store(url)
     assert steps == [now, now + 1]
@@ -406,8 +387,8 @@ def test_a_migration_that_fails_changes_nothing(
         connection.exec_driver_sql("UPDATE scores SET value = 7")
         connection.exec_driver_sql(fault)
 
-    monkeypatch.setitem(database.MIGRATIONS, database.VERSION, migrate)
-    monkeypatch.setattr(database, "VERSION", database.VERSION + 1)
+    monkeypatch.setitem(migrations.MIGRATIONS, migrations.VERSION, migrate)
+    monkeypatch.setattr(migrations, "VERSION", migrations.VERSION + 1)
     with pytest.raises(StoreError):
         Store(url)
     monkeypatch.undo()
@@ -468,10 +449,10 @@ def test_passwords_are_not_shown(begin: str, port: str) -> None:
     assert "secret" not in str(refusal.value)
 
 
-# A store as version 1 wrote it.
-VERSION_1 = """
+# A store as versions 1 and 2 wrote it.
+OLD = """
 CREATE TABLE meta (version INTEGER NOT NULL);
-CREATE TABLE maps (id VARCHAR(64) NOT NULL PRIMARY KEY, weights VARCHAR(64) NOT NULL,
+CREATE TABLE maps (id VARCHAR(64) NOT NULL PRIMARY KEY, {network} VARCHAR(64) NOT NULL,
     photo VARCHAR(64) NOT NULL, explainer TEXT NOT NULL, settings TEXT NOT NULL);
 CREATE TABLE scores (id VARCHAR(64) NOT NULL PRIMARY KEY,
     map VARCHAR(64) NOT NULL REFERENCES maps (id), metric TEXT NOT NULL, protocol TEXT NOT NULL,
@@ -484,20 +465,23 @@ CREATE TABLE runs (id VARCHAR(32) NOT NULL PRIMARY KEY, title TEXT NOT NULL, not
 CREATE TABLE photos (run VARCHAR(32) NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     position INTEGER NOT NULL, photo VARCHAR(64) NOT NULL, label TEXT, name TEXT NOT NULL,
     predicted TEXT NOT NULL, probability FLOAT, error TEXT NOT NULL, PRIMARY KEY (run, position));
-INSERT INTO meta VALUES (1);
+INSERT INTO meta VALUES ({version});
 INSERT INTO maps VALUES ('{kept}', 'weights', 'photo-0', 'lrp', '{settings}');
 INSERT INTO maps VALUES ('t', 'weights', 'photo-0', 'trial', '{settings}');
 INSERT INTO scores VALUES ('{score}', '{kept}', 'iauc', '{protocol}', 0.5);
 INSERT INTO arrays VALUES ('t', 'clean', {bytes});
-INSERT INTO runs VALUES ('r', 'Old', '', '{spec}', 'done', '2026-01-02 03:04:05', NULL);
+INSERT INTO runs VALUES ('r', 'Old', '', '{spec}', '{status}', '2026-01-02 03:04:05', NULL);
 INSERT INTO photos VALUES ('r', 0, 'photo-0', 'cat', '', 'dog', 0.75, '');
 """
 
 
-def write_version_1(url: str) -> None:
+def write_version(version: int, url: str) -> None:
     engine = sa.create_engine(url)
     postgresql = engine.dialect.name == "postgresql"
-    script = VERSION_1.format(
+    script = OLD.format(
+        version=version,
+        network="weights" if version == 1 else "network",
+        status="done" if version == 1 else "running",
         blob="BYTEA" if postgresql else "BLOB",
         moment="TIMESTAMP WITH TIME ZONE" if postgresql else "DATETIME",
         bytes="'\\x00'" if postgresql else "x'00'",
@@ -514,19 +498,19 @@ def write_version_1(url: str) -> None:
 
 
 def test_a_store_of_version_1_keeps_its_results_and_loses_its_trials(url: str) -> None:
-    write_version_1(url)
+    write_version(1, url)
     store = Store(url)
     assert store.scores([score_key()]) == {score_key(): 0.5}
     assert [(run.title, run.photos, run.spec) for run in store.runs()] == [
         ("Old", 1, {"photos": 1})
     ]
     assert store.records("r") == [record(0)]
-    with store._database.reading() as connection:
+    with store._database.engine.connect() as connection:
         maps = connection.exec_driver_sql("SELECT network, explainer FROM maps").all()
         arrays = connection.exec_driver_sql("SELECT count(*) FROM arrays").scalar()
         version = connection.exec_driver_sql("SELECT version FROM meta").scalar()
     assert [tuple(row) for row in maps] == [("weights", "lrp")]
-    assert (arrays, version) == (0, 2)
+    assert (arrays, version) == (0, migrations.VERSION)
     store.put_scores({score_key(1): 0.25})
     assert Store(url).scores([score_key(1)]) == {score_key(1): 0.25}
 

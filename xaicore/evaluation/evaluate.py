@@ -24,7 +24,8 @@ from xaicore.evaluation.chunk import (
 )
 from xaicore.evaluation.mosaics import evaluate_focus
 from xaicore.evaluation.plan import PhotoFile, Plan, check_methods, make_spec
-from xaicore.evaluation.store import DONE, STOPPED, Run, Store
+from xaicore.evaluation.runs import DONE, STOPPED, Run
+from xaicore.evaluation.store import Store
 from xaicore.identity import hash_bytes
 from xaicore.networks.classifier import Classifier
 from xaicore.photos import load_photo

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,9 +11,10 @@ from typing import Any, Protocol
 from xaicore.errors import PetlensError
 from xaicore.explainers import EXPLAINERS, USUAL
 from xaicore.explainers.base import describe, refusal, refusal_in_words
+from xaicore.formatting import join
 from xaicore.identity import DIGITS
+from xaicore.metrics import METRICS, choose_metrics
 from xaicore.metrics import USUAL as USUAL_METRICS
-from xaicore.metrics import choose_metrics
 from xaicore.metrics.base import PerturbationProtocol
 from xaicore.networks.classifier import Classifier
 from xaicore.training.dataset import ListedFile, PhotoBytes, find_files, find_photos
@@ -102,6 +103,38 @@ def make_spec(classifier: Classifier, files: Sequence[PhotoFile], plan: Plan) ->
         "photos": len(files),
         "list": hash_list(files),
     }
+
+
+# What a run's settings must hold to be followed.
+_FORM: dict[str, type | tuple[type, ...]] = {
+    "methods": list,
+    "metrics": list,
+    "protocol": dict,
+    "controls": bool,
+    "mosaics": int,
+    "weights": str,
+    "labels": list,
+    "size": (int, list),
+    "explainers": dict,
+    "photos": int,
+}
+# More than anybody has; a damaged number would be counted up to.
+MOST_PHOTOS = 100_000_000
+
+
+def spec_problem(spec: Mapping[str, Any]) -> str:
+    """Why a run's settings cannot be followed here, as a sentence; empty if they can."""
+    if not all(isinstance(spec.get(name), form) for name, form in _FORM.items()):
+        return "Its settings are not those of an evaluation."
+    if not 0 <= spec["photos"] <= MOST_PHOTOS or spec["mosaics"] < 0:
+        return "Its settings are not those of an evaluation."
+    for kind, known in (("methods", EXPLAINERS), ("metrics", METRICS)):
+        unknown = [str(name) for name in spec[kind] if str(name) not in known]
+        if unknown:
+            return f"It has {kind} that this Petlens does not have: {join(unknown)}."
+    if not all(isinstance(spec["explainers"].get(name), dict) for name in spec["methods"]):
+        return "Its settings are not those of an evaluation."
+    return ""
 
 
 def hash_list(files: Sequence[PhotoFile]) -> str:

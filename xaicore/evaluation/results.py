@@ -13,7 +13,8 @@ import pandas as pd
 
 from xaicore.evaluation.chunk import SECONDS, chunk_keys, cut
 from xaicore.evaluation.mosaics import FOCUS, plan_mosaics
-from xaicore.evaluation.store import Run, Store
+from xaicore.evaluation.plan import spec_problem
+from xaicore.evaluation.store import Run, Store, StoreError
 from xaicore.metrics.controls import CONTROLS
 
 BUNDLED_RESULTS = Path(__file__).parents[2] / "assets" / "results"
@@ -29,8 +30,19 @@ class Results:
     about: dict[str, Any]
 
 
+def problem_of(run: Run) -> str:
+    """Why a run's results cannot be read, as a sentence; empty if they can."""
+    return run.problem or spec_problem(run.spec)
+
+
 def results_of(store: Store, run: Run) -> Results:
-    """A run's results as the store holds them, finished or not."""
+    """A run's results as the store holds them, finished or not.
+
+    Raises :class:`StoreError` for a run that cannot be read.
+    """
+    problem = problem_of(run)
+    if problem:
+        raise StoreError(f"This run cannot be read. {problem}")
     records = store.records(run.id)
     about = {
         "title": run.title,

@@ -5,10 +5,9 @@ Photos are never kept, only their hashes.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-import datetime
 import hashlib
-import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,20 +16,24 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from xaicore.evaluation import database as db
-from xaicore.evaluation.database import Database, StoreError
-from xaicore.evaluation.encoding import compress, decompress, from_null, in_utc, now, to_null
-from xaicore.explainers.base import library_versions
-from xaicore.identity import canonical, hash_array
-from xaicore.metrics.base import PerturbationProtocol, PerturbationTrace
+from xaicore.evaluation import owner
+from xaicore.evaluation import tables as db
+from xaicore.evaluation.checksums import is_whole, signed
+from xaicore.evaluation.database import Database
+from xaicore.evaluation.encoding import (
+    compress,
+    decompress,
+    from_null,
+    now,
+    to_null,
+)
+from xaicore.evaluation.faults import StoreError
+from xaicore.evaluation.patience import Patience
+from xaicore.evaluation.runs import RUNNING, Run, change_run, find_runs, newest_of
+from xaicore.identity import canonical
 
-# Raised when a change to the code changes traces: those of different versions never mix.
-TRACE_VERSION = 2
 # Keys asked for in one statement; SQLite allows 32,766 values, others fewer.
 MOST_KEYS = 5000
-
-RUNNING, DONE, STOPPED = "running", "done", "stopped"
-
 
 _NO_RUN = "There is no such run any more. Choose another from the list."
 
@@ -79,20 +82,6 @@ class PhotoRecord:
     error: str = ""
 
 
-@dataclass(frozen=True)
-class Run:
-    """One evaluation: what it was asked (``spec``), how it ended, how many photos it has."""
-
-    id: str
-    title: str
-    note: str
-    spec: dict[str, Any]
-    status: str
-    started: datetime.datetime
-    finished: datetime.datetime | None
-    photos: int
-
-
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -101,12 +90,14 @@ class Store:
     """Scores, arrays and runs in a database; one may be used by many threads and processes.
 
     ``url`` is SQLAlchemy's, by default the setting ``XAICORE_STORE``, else a file in the user's
-    data folder. ``notice`` is a sentence where a damaged file had to be set aside. Raises
-    :class:`StoreError` for a store of a newer version, or a database that cannot be reached.
+    data folder; ``patience`` says how long it is waited for when it is away. ``notice`` is a
+    sentence where a damaged file had to be set aside. What something else has changed counts as
+    not there. Raises :class:`StoreError` for a store of a newer version, what is no store, or a
+    database that cannot be reached.
     """
 
-    def __init__(self, url: str | None = None) -> None:
-        self._database = Database(url)
+    def __init__(self, url: str | None = None, patience: Patience | None = None) -> None:
+        self._database = Database(url, patience or Patience())
         self.url = self._database.url
         self.notice = self._database.notice
 
@@ -114,82 +105,85 @@ class Store:
         """Another process opens the store for itself."""
         return Store, (self.url,)
 
+    def patient(self, patience: Patience) -> Store:
+        """The same store for somebody who has more or less time."""
+        other = copy.copy(self)
+        other._database = self._database.patient(patience)
+        return other
+
     def scores(self, keys: Iterable[ScoreKey]) -> dict[ScoreKey, float]:
         """The scores that are known of these; NaN for one that is known to be undefined."""
         wanted = {key.digest: key for key in keys}
-        found: dict[ScoreKey, float] = {}
         ids = list(wanted)
-        with self._database.reading() as connection:
-            for start in range(0, len(ids), MOST_KEYS):
-                part = ids[start : start + MOST_KEYS]
-                rows = connection.execute(
-                    sa.select(db.scores.c.id, db.scores.c.value).where(db.scores.c.id.in_(part))
-                )
-                found |= {wanted[id]: from_null(value) for id, value in rows}
+        found: dict[ScoreKey, float] = {}
+        for start in range(0, len(ids), MOST_KEYS):
+            part = ids[start : start + MOST_KEYS]
+            rows = self._select(sa.select(db.scores).where(db.scores.c.id.in_(part)))
+            found |= {
+                wanted[row["id"]]: from_null(row["value"])
+                for row in rows
+                if is_whole(db.scores, row)
+            }
         return found
 
     def put_scores(self, scores: Mapping[ScoreKey, float]) -> None:
         """Keep scores, all or none; one that is known already is written over."""
-        with self._database.writing() as connection:
-            self._write_scores(connection, scores)
+        self._database.write(lambda connection: self._write_scores(connection, scores))
 
     def all_arrays(self, key: MapKey) -> dict[str, np.ndarray]:
-        """All arrays kept with a map, by name."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                sa.select(db.arrays.c.name, db.arrays.c.data).where(db.arrays.c.map == key.digest)
-            ).all()
-        return {name: decompress(data) for name, data in rows}
+        """All arrays kept with a map, by name; none if one of them is damaged."""
+        rows = self._select(sa.select(db.arrays).where(db.arrays.c.map == key.digest))
+        whole = [row for row in rows if is_whole(db.arrays, row)]
+        found = {row["name"]: decompress(row["data"]) for row in whole}
+        intact = {name: array for name, array in found.items() if array is not None}
+        return intact if len(intact) == len(rows) else {}
 
     def put_arrays(self, key: MapKey, arrays: Mapping[str, np.ndarray]) -> None:
-        """Keep arrays with a map, compressed, all or none."""
+        """Keep arrays with a map, compressed, all or none, in place of those it had."""
         rows = [
-            {"map": key.digest, "name": name, "data": compress(array)}
+            signed(db.arrays, {"map": key.digest, "name": name, "data": compress(array)})
             for name, array in arrays.items()
         ]
-        with self._database.writing() as connection:
+
+        def put(connection: sa.Connection) -> None:
             self._write_maps(connection, [key])
+            connection.execute(db.arrays.delete().where(db.arrays.c.map == key.digest))
             self._database.upsert(connection, db.arrays, rows)
 
+        self._database.write(put)
+
     def start_run(self, spec: Mapping[str, Any], title: str) -> Run:
-        """Begin a run, or give back the unfinished one of the same spec to go on with."""
+        """Begin a run, or give back the one of the same spec to go on with."""
         wanted = canonical(spec)
-        with self._database.writing() as connection:
+
+        def start(connection: sa.Connection) -> str:
             self._database.take_turn(connection)
-            id = connection.execute(
-                sa.select(db.runs.c.id).where(db.runs.c.spec == wanted, db.runs.c.status != DONE)
-            ).scalar()
-            if id is None:
-                id = uuid.uuid4().hex
-                connection.execute(
-                    db.runs.insert().values(
-                        id=id,
-                        title=title,
-                        note="",
-                        spec=wanted,
-                        status=RUNNING,
-                        started=now(),
-                    )
-                )
+            run = newest_of(connection, wanted)
+            id = run.id if run else uuid.uuid4().hex
+            values: dict[str, Any] = {"status": RUNNING, "finished": None, "owner": owner.take(id)}
+            if run:
+                change_run(connection, id, values)
             else:
-                connection.execute(
-                    db.runs.update().where(db.runs.c.id == id).values(status=RUNNING, finished=None)
-                )
-        return self.run(id)
+                values |= {"id": id, "title": title, "note": "", "spec": wanted, "started": now()}
+                connection.execute(db.runs.insert().values(signed(db.runs, values)))
+            return id
+
+        return self.run(self._database.write(start))
+
+    def find_run(self, spec: Mapping[str, Any]) -> Run | None:
+        """The run of a spec, if there is one."""
+        return self._database.read(lambda connection: newest_of(connection, canonical(spec)))
 
     def runs(self) -> list[Run]:
-        """All runs, newest first."""
-        with self._database.reading() as connection:
-            rows = connection.execute(_select_runs().order_by(db.runs.c.started.desc())).all()
-        return [_to_run(row) for row in rows]
+        """All runs, newest first, those that cannot be read among them."""
+        return self._database.read(lambda connection: find_runs(connection))
 
     def run(self, id: str) -> Run:
         """One run; raises :class:`StoreError` if there is none of that id."""
-        with self._database.reading() as connection:
-            row = connection.execute(_select_runs().where(db.runs.c.id == id)).one_or_none()
-        if row is None:
+        found = self._database.read(lambda connection: find_runs(connection, db.runs.c.id == id))
+        if not found:
             raise StoreError(_NO_RUN)
-        return _to_run(row)
+        return found[0]
 
     def record(
         self, run_id: str, records: Sequence[PhotoRecord], scores: Mapping[ScoreKey, float]
@@ -199,74 +193,80 @@ class Store:
         Raises :class:`StoreError` if the run was deleted meanwhile.
         """
         rows = [
-            {
-                "run": run_id,
-                "position": record.position,
-                "photo": record.photo,
-                "label": record.label,
-                "name": record.name,
-                "predicted": record.predicted,
-                "probability": to_null(record.probability),
-                "error": record.error,
-            }
+            signed(
+                db.photos,
+                {"run": run_id, **vars(record), "probability": to_null(record.probability)},
+            )
             for record in records
         ]
-        with self._database.writing() as connection:
+
+        def add(connection: sa.Connection) -> None:
             found = connection.execute(sa.select(db.runs.c.id).where(db.runs.c.id == run_id))
             if found.first() is None:
                 raise StoreError(_NO_RUN)
             self._write_scores(connection, scores)
             self._database.upsert(connection, db.photos, rows)
 
+        self._database.write(add)
+
     def records(self, run_id: str) -> list[PhotoRecord]:
         """A run's photos, in order."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                sa.select(db.photos).where(db.photos.c.run == run_id).order_by(db.photos.c.position)
-            ).all()
+        names = [field.name for field in dataclasses.fields(PhotoRecord)]
+        rows = self._select(
+            sa.select(db.photos).where(db.photos.c.run == run_id).order_by(db.photos.c.position)
+        )
         return [
             PhotoRecord(
-                row.position,
-                row.photo,
-                row.label,
-                row.name,
-                row.predicted,
-                from_null(row.probability),
-                row.error,
+                **{name: row[name] for name in names}
+                | {"probability": from_null(row["probability"])}
             )
             for row in rows
+            if is_whole(db.photos, row)
         ]
 
     def finish_run(self, run_id: str, status: str) -> None:
         """Say how a run ended: "done" or "stopped"."""
-        self._change_run(run_id, status=status, finished=now())
+        # Even if that cannot be written: this process works on it no more.
+        owner.leave(run_id)
+        self._change(run_id, status=status, finished=now())
 
     def annotate(self, run_id: str, note: str) -> None:
-        self._change_run(run_id, note=note)
+        self._change(run_id, note=note)
 
     def rename(self, run_id: str, title: str) -> None:
-        self._change_run(run_id, title=title)
+        self._change(run_id, title=title)
 
     def delete_run(self, run_id: str) -> None:
         """Forget a run and its list of photos; scores stay, for other runs may share them."""
-        with self._database.writing() as connection:
+
+        def delete(connection: sa.Connection) -> None:
             connection.execute(db.photos.delete().where(db.photos.c.run == run_id))
             connection.execute(db.runs.delete().where(db.runs.c.id == run_id))
 
-    def _change_run(self, run_id: str, **values: Any) -> None:
-        with self._database.writing() as connection:
-            connection.execute(db.runs.update().where(db.runs.c.id == run_id).values(**values))
+        self._database.write(delete)
+
+    def _select(self, statement: sa.Select[Any]) -> list[dict[str, Any]]:
+        def select(connection: sa.Connection) -> list[dict[str, Any]]:
+            return [dict(row) for row in connection.execute(statement).mappings()]
+
+        return self._database.read(select)
+
+    def _change(self, run_id: str, **values: Any) -> None:
+        self._database.write(lambda connection: change_run(connection, run_id, values))
 
     def _write_scores(self, connection: sa.Connection, scores: Mapping[ScoreKey, float]) -> None:
         self._write_maps(connection, {key.map for key in scores})
         rows = [
-            {
-                "id": key.digest,
-                "map": key.map.digest,
-                "metric": key.metric,
-                "protocol": key.protocol,
-                "value": to_null(value),
-            }
+            signed(
+                db.scores,
+                {
+                    "id": key.digest,
+                    "map": key.map.digest,
+                    "metric": key.metric,
+                    "protocol": key.protocol,
+                    "value": to_null(value),
+                },
+            )
             for key, value in scores.items()
         ]
         self._database.upsert(connection, db.scores, rows)
@@ -283,52 +283,3 @@ class Store:
             for key in keys
         ]
         self._database.upsert(connection, db.maps, rows)
-
-
-def trace_key(
-    network: str, photo: str, class_index: int, protocol: PerturbationProtocol, maps: np.ndarray
-) -> MapKey:
-    """Where the trace of a photo's maps [M, H, W] is kept: under the bytes of what it tests."""
-    settings = {
-        "class": class_index,
-        "protocol": protocol.settings,
-        "maps": hash_array(maps),
-        "version": TRACE_VERSION,
-        "libraries": dict(library_versions()),
-    }
-    return MapKey(network, photo, "trace", canonical(settings))
-
-
-def keep_trace(store: Store, key: MapKey, trace: PerturbationTrace) -> None:
-    """Keep what the network said while a map was tested."""
-    fields = {field.name: getattr(trace, field.name) for field in dataclasses.fields(trace)}
-    store.put_arrays(key, {name: values for name, values in fields.items() if values is not None})
-
-
-def find_trace(store: Store, key: MapKey) -> PerturbationTrace | None:
-    """The trace that was kept, if there is one."""
-    names = [field.name for field in dataclasses.fields(PerturbationTrace)]
-    kept = store.all_arrays(key)
-    found = {name: kept.get(name) for name in names}
-    fractions, saliency, clean = (found.pop(n) for n in ("fractions", "saliency", "clean"))
-    if fractions is None or saliency is None or clean is None:
-        return None
-    return PerturbationTrace(fractions, saliency, clean, **found)
-
-
-def _select_runs() -> sa.Select[Any]:
-    count = sa.select(sa.func.count()).where(db.photos.c.run == db.runs.c.id).scalar_subquery()
-    return sa.select(db.runs, count.label("photos"))
-
-
-def _to_run(row: sa.Row[Any]) -> Run:
-    return Run(
-        row.id,
-        row.title,
-        row.note,
-        json.loads(row.spec),
-        row.status,
-        in_utc(row.started),
-        in_utc(row.finished) if row.finished else None,
-        row.photos,
-    )

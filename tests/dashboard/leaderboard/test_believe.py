@@ -65,7 +65,7 @@ def test_the_head_of_the_leaderboard_says_how_far_each_score_is_believed() -> No
 
 
 def test_files_have_no_signs() -> None:
-    results = runs.get_results("bundled")
+    results = runs.get_bundled()
     text = to_markdown(runs.get_columns(results, runs.EVERYTHING))
     assert not any(sign in text for sign in (MARKS[BELIEVE], MARKS[DO_NOT], MARKS[WITH_CARE]))
 
