@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from tests.evaluation.test_evaluate import QUICK, small_classifier
 from tests.evaluation.test_store import map_key, record, score_key, write_version
 from xaicore.evaluation.encoding import compress, decompress
+from xaicore.evaluation.plan import make_spec
+from xaicore.evaluation.results import results_of
 from xaicore.evaluation.store import Store, StoreError
 from xaicore.evaluation.traces import find_trace, keep_trace
 from xaicore.metrics.base import PerturbationTrace
@@ -283,3 +286,29 @@ def test_a_store_of_version_2_gets_check_sums_for_all_but_what_is_damaged(url: s
     (run,) = store.runs()
     assert (run.title, run.status, run.problem) == ("Old", "stopped", "")
     assert Store(url).runs() == [run]
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"methods": ["lrp", "tarot", "runes"]}, "methods that this Petlens does not have: tarot"),
+        ({"metrics": ["beauty"]}, "metrics that this Petlens does not have: beauty"),
+        ({"methods": "lrp"}, "not those of an evaluation"),
+        ({"methods": [["lrp"]]}, "methods that this Petlens does not have"),
+        ({"explainers": {}}, "not those of an evaluation"),
+        ({"labels": None}, "not those of an evaluation"),
+        ({"photos": 10**15}, "not those of an evaluation"),
+        ({"photos": -1}, "not those of an evaluation"),
+        ({"mosaics": "2"}, "not those of an evaluation"),
+    ],
+)
+def test_settings_that_cannot_be_followed_are_told(
+    file: Path, changed: dict[str, object], reason: str
+) -> None:
+    store = Store(f"sqlite:///{file}")
+    spec = make_spec(small_classifier(), [], QUICK)
+    assert results_of(store, store.start_run(spec, "")).rows.empty
+    run = store.start_run({**spec, **changed}, "")
+    assert not run.problem
+    with pytest.raises(StoreError, match=f"cannot be read.*{reason}"):
+        results_of(store, run)
