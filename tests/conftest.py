@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from tests.postgres import serve_postgres
+from tests.postgres import Server, serve_postgres
 from xaicore.networks.classifier import Classifier
 from xaicore.networks.petnet import PetNet
 from xaicore.photos import load_photo
@@ -66,7 +66,7 @@ def batch(classifier: Classifier, photos: list[Image.Image]) -> torch.Tensor:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The address of a PostgreSQL server of our own."""
-    with serve_postgres() as address:
-        yield address
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server of our own."""
+    with serve_postgres() as server:
+        yield server

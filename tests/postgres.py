@@ -9,14 +9,55 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
+import sqlalchemy as sa
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: its address, and the call of pg_ctl that governs it."""
+
+    address: str
+    control: list[str]
+    options: str
+    folder: Path
+
+    def start(self) -> None:
+        log = str(self.folder / "log")
+        _call([*self.control, "-o", self.options, "-l", log, "start"], self.folder)
+
+    def stop(self) -> None:
+        _call([*self.control, "-m", "immediate", "stop"], self.folder)
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Connections are taken, and nothing is answered."""
+        lines = (self.folder / "data" / "postmaster.pid").read_text().splitlines()
+        first = psutil.Process(int(lines[0]))
+        processes = [first, *first.children(recursive=True)]
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.resume()
+
+    def run(self, statement: str, database: str = "postgres") -> None:
+        """Do something as the server's owner, outside any transaction."""
+        engine = sa.create_engine(f"{self.address}/{database}", isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql(statement)
+        engine.dispose()
 
 
 @contextmanager
-def serve_postgres() -> Iterator[str]:
-    """A fresh server's address; the test that asks is skipped where there are no programs."""
+def serve_postgres() -> Iterator[Server]:
+    """A fresh server; the test that asks is skipped where there are no programs."""
     programs = _find_programs()
     if programs is None:
         reason = "No PostgreSQL server was found (on Debian: apt install postgresql)."
@@ -34,11 +75,15 @@ def serve_postgres() -> Iterator[str]:
             [*as_user, str(programs / "initdb"), "-D", str(data), "-A", "trust", "-U", "petlens"],
             folder,
         )
-        control = [*as_user, str(programs / "pg_ctl"), "-D", str(data), "-w"]
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-        _call([*control, "-o", options, "-l", str(folder / "log"), "start"], folder)
-        yield f"postgresql+psycopg://petlens@127.0.0.1:{port}"
-        _call([*control, "-m", "immediate", "stop"], folder)
+        server = Server(
+            f"postgresql+psycopg://petlens@127.0.0.1:{port}",
+            [*as_user, str(programs / "pg_ctl"), "-D", str(data), "-w"],
+            f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}",
+            folder,
+        )
+        server.start()
+        yield server
+        server.stop()
 
 
 def _find_programs() -> Path | None:

@@ -10,6 +10,7 @@ from dashboard.curves.scores import show_scores
 from dashboard.curves.steps import show_steps
 from dashboard.curves.work import look_up, show_work
 from dashboard.shared import state
+from dashboard.shared.store import say_if_away
 
 choices = state.choices()
 st.title(f"Do the maps show what matters for {choices.label}?")
@@ -23,6 +24,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     results = look_up(choices, protocol)
     show_downloads(choices, protocol, results)
 show_work(choices, protocol, results)
+say_if_away()
 if results.maps:
     show_steps(choices, protocol, results)
 if results.traces:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.leaderboard import keys, runs
 from dashboard.shared.photos import load_samples
-from dashboard.shared.widgets import choose
+from dashboard.shared.widgets import choose, in_sentences
 from xaicore import EXPLAINERS, METRICS, PROTOCOLS, Classifier, PetlensError
 from xaicore.evaluation.plan import Plan
 from xaicore.explainers import USUAL
@@ -47,7 +47,9 @@ def show_evaluate(classifier: Classifier) -> None:
         key=keys.EVALUATE_CONTROLS,
         help="Random, centre, edges and others: what a method must beat to mean something.",
     )
-    title = st.text_input("Title", f"{len(photos)} photos", key=keys.EVALUATE_TITLE)
+    usual = "1 photo" if len(photos) == 1 else f"{len(photos)} photos"
+    # No default: what a widget with a key begins with stays when more photos come.
+    title = st.text_input("Title", placeholder=usual, key=keys.EVALUATE_TITLE)
     ready = bool(photos and methods and metrics)
     if st.button("Evaluate", icon=":material/play_arrow:", disabled=not ready):
         plan = Plan(
@@ -55,9 +57,10 @@ def show_evaluate(classifier: Classifier) -> None:
             tuple(metrics),
             PROTOCOLS["gomez"],
             controls,
-            title=title or "Without a title",
+            title=title.strip() or usual,
         )
-        runs.start(classifier, photos, plan)
+        with in_sentences():
+            runs.start(classifier, photos, plan)
     st.caption(
         "Only hashes and scores of your photos are kept, never the photos. The work goes on when "
         "you close this page."

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.leaderboard.queue import Queue
 from dashboard.shared.jobs import Job
-from dashboard.shared.store import get_store
+from dashboard.shared.store import get_patient_store, get_store
 from xaicore import Classifier
 from xaicore.evaluation.evaluate import evaluate
 from xaicore.evaluation.plan import Plan
@@ -115,7 +115,7 @@ def get_columns(results: Results, part: str) -> Columns:
 def start(classifier: Classifier, photos: Sequence[PhotoBytes], plan: Plan) -> Job[Run]:
     """Queue an evaluation; it goes on when the page is closed."""
     # The worker must not reach into Streamlit: all it needs is fetched here.
-    store = get_store()
+    store = get_patient_store()
 
     def work(progress: Progress) -> Run:
         return evaluate(classifier, photos, plan, store, progress)

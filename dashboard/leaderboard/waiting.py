@@ -49,7 +49,8 @@ def _say_progress(one: Job[Run], ahead: int) -> str:
         return f"{one.title}: waiting, number {ahead + 1} in the queue"
     if one.cancelled:
         return f"{one.title}: stopping"
-    return f"{one.title}: {one.done} of {one.total} photos{_say_rest(one.seconds_left)}"
+    known = f", {one.before} of them finished before" if one.before else ""
+    return f"{one.title}: {one.done} of {one.total} photos{known}{_say_rest(one.seconds_left)}"
 
 
 def _say_rest(seconds: float | None) -> str:
@@ -64,8 +65,9 @@ def _say_ended(one: Job[Run]) -> None:
         st.error(f"{one.title}: {one.error}")
     elif one.result:
         unread = f" {one.partial} could not be read." if one.partial else ""
+        ended = "was finished before" if one.before == one.total else "done"
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.success(f"{one.title}: done.{unread}", icon=":material/check_circle:")
+            st.success(f"{one.title}: {ended}.{unread}", icon=":material/check_circle:")
             if one.result.status == DONE:
                 st.button(
                     "Show it",

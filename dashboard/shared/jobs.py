@@ -71,6 +71,11 @@ class Job(Generic[Result]):
         return str(self.exception or "")
 
     @property
+    def before(self) -> int:
+        """How much was done already when the work began."""
+        return self._first[1] if self._first else 0
+
+    @property
     def share(self) -> float:
         """How much is done, 0…1."""
         return self.done / self.total if self.total else 0.0

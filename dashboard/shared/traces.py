@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from dashboard.shared.photos import Photo, to_batch
-from dashboard.shared.store import find_store
+from dashboard.shared.store import find_store, get_writer
 from xaicore import Classifier
-from xaicore.evaluation.store import MapKey
+from xaicore.evaluation.store import MapKey, Store, StoreError
 from xaicore.evaluation.traces import find_trace, keep_trace, trace_key
 from xaicore.metrics.base import PerturbationProtocol, PerturbationTrace
 from xaicore.metrics.perturbation import PerturbationStep, perturb_at, trace_maps
@@ -45,10 +45,10 @@ class TraceRequest:
 
     def prepare(self) -> Callable[[Progress], PerturbationTrace]:
         batch = to_batch(self.classifier, self.photo)
-        store = find_store()
+        store, writer = find_store(), get_writer()
 
         def perform(progress: Progress) -> PerturbationTrace:
-            kept = find_trace(store, self.stored_key) if store else None
+            kept = _recall(store, self.stored_key)
             if kept:
                 return kept
             trace = trace_maps(
@@ -61,10 +61,19 @@ class TraceRequest:
                 progress=progress,
             )
             if store:
-                keep_trace(store, self.stored_key, trace)
+                # What could not be kept is computed again when it is asked for.
+                writer.submit(lambda _progress: keep_trace(store, self.stored_key, trace))
             return trace
 
         return perform
+
+
+def _recall(store: Store | None, key: MapKey) -> PerturbationTrace | None:
+    """What the store has of a trace; nothing where it is away."""
+    try:
+        return find_trace(store, key) if store else None
+    except StoreError:
+        return None
 
 
 def step_of(request: TraceRequest, step: int) -> PerturbationStep:

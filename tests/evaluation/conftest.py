@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
+
+from tests.postgres import Server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -14,13 +15,14 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'store.db'}"
-    server = request.getfixturevalue("postgres")
-    name = f"test_{abs(hash(request.node.name)) % 10**9}_{time.monotonic_ns()}"
-    engine = sa.create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    engine.dispose()
-    return f"{server}/{name}"
+    return new_database(request.getfixturevalue("postgres"))
+
+
+def new_database(server: Server) -> str:
+    """The address of an empty database."""
+    name = f"test_{time.monotonic_ns()}"
+    server.run(f"CREATE DATABASE {name}")
+    return f"{server.address}/{name}"
 
 
 @pytest.fixture

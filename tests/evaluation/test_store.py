@@ -18,6 +18,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.evaluation.test_evaluate import QUICK, make_photo, small_classifier
+from tests.postgres import Server
 from xaicore.evaluation import migrations
 from xaicore.evaluation.evaluate import evaluate
 from xaicore.evaluation.store import (
@@ -267,17 +268,13 @@ def test_a_store_can_be_sent_to_another_process(url: str) -> None:
     assert pickle.loads(pickle.dumps(store)).scores([score_key()]) == {score_key(): 1.0}
 
 
-def test_a_server_that_was_restarted_is_found_again(postgres: str) -> None:
-    url = f"{postgres}/postgres"
-    store = Store(url)
+def test_a_server_that_was_restarted_is_found_again(postgres: Server) -> None:
+    store = Store(f"{postgres.address}/postgres")
     store.put_scores({score_key(): 1.0})
-    engine = sa.create_engine(url)
-    with engine.connect() as connection:
-        connection.exec_driver_sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-        )
-    engine.dispose()
+    postgres.run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    )
     assert store.scores([score_key()]) == {score_key(): 1.0}
 
 

@@ -20,19 +20,21 @@ from xaicore.cli.options import (
     add_store,
     check_network,
     load_chosen,
+    open_store,
     positive,
 )
 from xaicore.evaluation.cluster import on_ray
-from xaicore.evaluation.evaluate import Engine, evaluate, local_engine
+from xaicore.evaluation.evaluate import Engine, evaluate, local_engine, say_known
 from xaicore.evaluation.plan import PhotoFile, Plan, check_methods, choose_files
 from xaicore.evaluation.results import Results, results_of, save_results
-from xaicore.evaluation.store import Run, Store
+from xaicore.evaluation.store import Run, Store, StoreError
 from xaicore.metrics import METRICS, USUAL
 from xaicore.metrics.base import PROTOCOLS
 from xaicore.networks.classifier import Classifier
 from xaicore.training.train import make_folder
 
 ALL = "all"
+GOES_ON = "What was finished is kept; the same command goes on from there."
 
 
 def add(commands: Commands) -> None:
@@ -109,9 +111,7 @@ def run(options: argparse.Namespace) -> None:
     classifier = load_chosen(options)
     # Better now than when a cluster and a bar are up.
     check_methods(classifier, plan)
-    store = Store(options.store)
-    if store.notice:
-        print(store.notice, file=sys.stderr)
+    store = open_store(options)
     engine = _choose_engine(options, classifier, plan)
     run = _evaluate_with_bar(classifier, files, plan, store, engine)
     results = results_of(store, run)
@@ -129,18 +129,23 @@ def _choose_engine(options: argparse.Namespace, classifier: Classifier, plan: Pl
 def _evaluate_with_bar(
     classifier: Classifier, files: Sequence[PhotoFile], plan: Plan, store: Store, engine: Engine
 ) -> Run:
+    begun = False
     with tqdm(total=len(files), unit="photo", smoothing=0.1) as bar:
 
         def progress(done: int, total: int, partial: Any = None) -> None:
+            nonlocal begun
+            if done and not begun:
+                print(say_known(done, total), file=sys.stderr)
+            begun = True
             bar.set_postfix(errors=partial, refresh=False)
             bar.update(done - bar.n)
 
         try:
             return evaluate(classifier, files, plan, store, progress, engine)
+        except StoreError as error:
+            raise StoreError(f"{error} {GOES_ON}") from error
         except KeyboardInterrupt as interrupt:
-            raise KeyboardInterrupt(
-                "Stopped. What was finished is kept; the same command goes on from there."
-            ) from interrupt
+            raise KeyboardInterrupt(f"Stopped. {GOES_ON}") from interrupt
 
 
 def _means(results: Results) -> str:

@@ -11,6 +11,8 @@ from typing import NoReturn, TypeAlias
 
 import torch
 
+from xaicore.evaluation.patience import Patience
+from xaicore.evaluation.store import Store
 from xaicore.explainers import EXPLAINERS, USUAL
 from xaicore.metrics.base import PROTOCOLS
 from xaicore.networks.classifier import (
@@ -64,6 +66,25 @@ def add_store(parser: argparse.ArgumentParser) -> None:
         help="where results are kept, as SQLAlchemy writes it "
         "(default: XAICORE_STORE, else a file of your own)",
     )
+
+    parser.add_argument(
+        "--patience",
+        type=seconds,
+        metavar="SECONDS",
+        help="how long a store that is away is waited for (default: XAICORE_PATIENCE, else 60)",
+    )
+
+
+def open_store(options: argparse.Namespace) -> Store:
+    """The store that was asked for; what it has to tell goes to stderr."""
+
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    store = Store(options.store, Patience(options.patience, tell=tell))
+    if store.notice:
+        tell(store.notice)
+    return store
 
 
 def add_methods(parser: argparse.ArgumentParser) -> None:
@@ -178,6 +199,13 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
+
+
+def seconds(text: str) -> float:
+    number = _number(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than nothing")
+    return number
 
 
 def labels_of(text: str) -> str | list[str]:

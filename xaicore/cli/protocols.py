@@ -8,10 +8,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from xaicore.cli.options import Commands, add_device, add_photos, add_store
+from xaicore.cli.options import Commands, add_device, add_photos, add_store, open_store
 from xaicore.evaluation.plan import choose_files
 from xaicore.evaluation.protocols import SCORES, Protocols, measure_protocols, save_protocols
-from xaicore.evaluation.store import Store
 from xaicore.networks.classifier import load_classifier
 from xaicore.training.train import make_folder
 
@@ -37,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
     files = choose_files(options.photos, options.split, options.limit)
     make_folder(options.out)
     classifier = load_classifier(device=options.device)
-    store = Store(options.store)
+    store = open_store(options)
     with tqdm(total=len(files), unit="photo", smoothing=0.1) as bar:
 
         def progress(done: int, total: int, partial: Any = None) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from xaicore.cli.options import Commands, add_store, positive
-from xaicore.evaluation.store import Store
+from xaicore.cli.options import Commands, add_store, open_store, positive
 from xaicore.networks.petnet import INPUT_SIZE
 from xaicore.training.dataset import find_photos
 from xaicore.training.train import decode, make_folder
@@ -60,7 +59,7 @@ def run(options: argparse.Namespace) -> None:
             options.parser.error("--planted needs --data, the photos that PetNets are shown")
         test, _ = decode(find_photos(options.data), "test", INPUT_SIZE)
         planted += planted_pets(options.planted, test)
-    store = Store(options.store)
+    store = open_store(options)
     with tqdm(unit="photo", smoothing=0.1) as bar:
 
         def progress(done: int, total: int, partial: Any = None) -> None:

@@ -6,6 +6,7 @@ at all, and no score that the store holds is computed again.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -22,10 +23,11 @@ from xaicore.evaluation.chunk import (
     score_chunk,
     to_records,
 )
-from xaicore.evaluation.mosaics import evaluate_focus
+from xaicore.evaluation.mosaics import evaluate_focus, missing_focus
+from xaicore.evaluation.patience import Patience
 from xaicore.evaluation.plan import PhotoFile, Plan, check_methods, make_spec
 from xaicore.evaluation.runs import DONE, STOPPED, Run
-from xaicore.evaluation.store import Store
+from xaicore.evaluation.store import Store, StoreError
 from xaicore.identity import hash_bytes
 from xaicore.networks.classifier import Classifier
 from xaicore.photos import load_photo
@@ -48,6 +50,7 @@ def evaluate(
 ) -> Run:
     """Evaluate photos, or go on with the evaluation of the same ones that was stopped.
 
+    One that was finished before is given back, as far as the store still holds it.
     ``progress(done, total, unread)`` is called once at the start with the photos that are done
     already, then often, and after every chunk of photos; ``unread`` is how many of the done ones
     could not be read. What it raises stops the work. ``engine`` does it elsewhere than in this
@@ -55,28 +58,70 @@ def evaluate(
     does not get.
     """
     check_methods(classifier, plan)
-    run = store.start_run(make_spec(classifier, files, plan), plan.title)
+    spec = make_spec(classifier, files, plan)
+    finished = _find_finished(store, spec)
+    if finished:
+        _Count(store, finished, [], progress)
+        return finished
+    run = store.start_run(spec, plan.title)
     try:
-        count = _Count(store, run, len(files), progress)
-        _evaluate_photos(files, store, run, engine or local_engine(classifier, plan), count)
+        parts = _unfinished(store, run)
+        count = _Count(store, run, parts, progress)
+        engine = engine or local_engine(classifier, plan)
+        _evaluate_photos(files, parts, store, run, engine, count)
         if plan.mosaics:
             evaluate_focus(classifier, files, store, run, count.tell)
     except BaseException:
-        store.finish_run(run.id, STOPPED)
+        # A store that is away was waited for: whoever asks later sees that nobody works on the run.
+        with contextlib.suppress(StoreError):
+            store.patient(Patience(0)).finish_run(run.id, STOPPED)
         raise
     store.finish_run(run.id, DONE)
     return store.run(run.id)
 
 
+def say_known(done: int, total: int) -> str:
+    """What an evaluation does not do once more, as a sentence; empty where all is to be done."""
+    if not done:
+        return ""
+    if done == total:
+        return "This evaluation was finished before; nothing of it is computed again."
+    return f"Going on: {done} of {total} photos were finished before."
+
+
+def _find_finished(store: Store, spec: Mapping[str, Any]) -> Run | None:
+    """The run of a spec that has nothing left to do."""
+    run = store.find_run(spec)
+    if run is None or run.status != DONE:
+        return None
+    left = _unfinished(store, run) or any(missing_focus(store, run))
+    return None if left else run
+
+
+def _unfinished(store: Store, run: Run) -> list[range]:
+    """A run's chunks with a photo that is not recorded, or with a score that the store lacks."""
+    records = {record.position: record for record in store.records(run.id)}
+
+    def is_finished(part: range) -> bool:
+        if not all(position in records for position in part):
+            return False
+        photos = [records[place].photo for place in part if not records[place].error]
+        return not _missing(store, run.spec, photos)
+
+    return [part for part in cut(run.spec["photos"]) if not is_finished(part)]
+
+
 class _Count:
     """How many photos of a run are done, and how many of these could not be read."""
 
-    def __init__(self, store: Store, run: Run, total: int, progress: Progress) -> None:
-        records = store.records(run.id)
-        self.recorded = {record.position for record in records}
-        self.done = len(records)
-        self.unread = sum(bool(record.error) for record in records)
-        self.total = total
+    def __init__(
+        self, store: Store, run: Run, unfinished: Sequence[range], progress: Progress
+    ) -> None:
+        left = {position for part in unfinished for position in part}
+        kept = [record for record in store.records(run.id) if record.position not in left]
+        self.done = len(kept)
+        self.unread = sum(bool(record.error) for record in kept)
+        self.total = run.spec["photos"]
         self.progress = progress
         self.tell()
 
@@ -120,10 +165,14 @@ def in_flight(
 
 
 def _evaluate_photos(
-    files: Sequence[PhotoFile], store: Store, run: Run, engine: Engine, count: _Count
+    files: Sequence[PhotoFile],
+    parts: Sequence[range],
+    store: Store,
+    run: Run,
+    engine: Engine,
+    count: _Count,
 ) -> None:
     def chunks() -> Iterator[Chunk]:
-        parts = [part for part in cut(len(files)) if part[0] not in count.recorded]
         for part in _read_ahead(files, parts):
             whole = tuple(loaded for loaded in part if not loaded.error)
             missing = _missing(store, run.spec, [loaded.hash for loaded in whole])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,13 +74,19 @@ def evaluate_focus(
     classifier: Classifier, files: Sequence[PhotoFile], store: Store, run: Run, progress: Progress
 ) -> None:
     """Measure every method's Focus on a run's mosaics, as far as the store does not hold it."""
+    for mosaic, name in missing_focus(store, run):
+        progress(0, 0)
+        photos = [load_photo(files[position].read()) for position in mosaic.positions]
+        (made,) = make_mosaics(photos, mosaic.labels, 1, mosaic.size, seed=mosaic.seed)
+        values = measure_focus(classifier, [made], name, progress=progress)[0]
+        keys = mosaic.keys(run.spec, name)
+        store.put_scores(dict(zip(keys, values.tolist(), strict=True)))
+
+
+def missing_focus(store: Store, run: Run) -> Iterator[tuple[PlannedMosaic, str]]:
+    """A run's mosaics and methods whose Focus the store does not hold."""
     for mosaic in plan_mosaics(run.spec, store.records(run.id)):
         for name in run.spec["methods"]:
             keys = mosaic.keys(run.spec, name)
-            if set(store.scores(keys)) == set(keys):
-                continue
-            progress(0, 0)
-            photos = [load_photo(files[position].read()) for position in mosaic.positions]
-            (made,) = make_mosaics(photos, mosaic.labels, 1, mosaic.size, seed=mosaic.seed)
-            values = measure_focus(classifier, [made], name, progress=progress)[0]
-            store.put_scores(dict(zip(keys, values.tolist(), strict=True)))
+            if set(store.scores(keys)) != set(keys):
+                yield mosaic, name

@@ -65,29 +65,33 @@ class Patience:
 
 
 class CircuitBreaker(Patience):
-    """Waits for nothing, and after a fault fails at once for ``rest`` seconds, asking nobody."""
+    """Waits for nothing, and after a fault fails at once for ``rest`` seconds, asking nobody.
+
+    ``fault`` is what went wrong at the last try, none once the store has answered again.
+    """
 
     def __init__(self, attempt: float, rest: float) -> None:
         super().__init__(0, attempt)
+        self.fault: StoreError | None = None
         self._rest = rest
-        self._fault: StoreError | None = None
         self._until = 0.0
 
-    @property
-    def fault(self) -> StoreError | None:
-        """What keeps everybody away at this moment."""
-        return self._fault if time.monotonic() < self._until else None
+    def check(self) -> None:
+        """Raise the fault of a store that is at rest."""
+        if self.fault and time.monotonic() < self._until:
+            raise StoreError(str(self.fault), self.fault.passing)
 
     def __call__(self, work: Callable[[], Answer]) -> Answer:
-        fault = self.fault
-        if fault:
-            raise StoreError(str(fault), passing=True)
+        self.check()
         try:
-            return super().__call__(work)
+            answer = super().__call__(work)
         except StoreError as error:
-            if error.passing:
-                self._fault, self._until = error, time.monotonic() + self._rest
+            # Without a cause it is no fault of the store, but of what was asked of it.
+            if error.__cause__:
+                self.fault, self._until = error, time.monotonic() + self._rest
             raise
+        self.fault = None
+        return answer
 
 
 @contextlib.contextmanager

@@ -161,6 +161,13 @@ def test_the_samples_are_evaluated_in_the_background(classifier: Classifier) -> 
         assert evaluation.wait(PATIENCE)
     rerun(app)
     assert any("5 photos: done." in box.value for box in app.success)
+    next(button for button in app.button if button.label == "Evaluate").click()
+    rerun(app)
+    for evaluation in runs.get_queue().running:
+        assert evaluation.wait(PATIENCE)
+    rerun(app)
+    assert any("5 photos: was finished before." in box.value for box in app.success)
+    assert len(Store().runs()) == 1
     next(button for button in app.button if button.label == "Show it").click()
     rerun(app)
     assert "On 5 photos" in words(app)
@@ -230,7 +237,7 @@ def test_a_run_that_cannot_be_read_is_listed_and_can_be_deleted(
     classifier: Classifier, methods: list[str], date: str, reason: str
 ) -> None:
     store = Store()
-    spec = make_spec(classifier, [], PLAN)
+    spec = make_spec(classifier, [PhotoBytes(b"")], PLAN)
     good = store.start_run(spec, "Good")
     store.record(good.id, [PhotoRecord(0, "photo", None, "", "cat", 0.75)], {})
     bad = store.start_run({**spec, "methods": methods}, "Bad")
