@@ -25,6 +25,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwrig
 
 ROOT = Path(__file__).parents[1]
 DASHBOARD = ROOT / "dashboard" / "app.py"
+ROUTER = ROOT / "dashboard" / "router.py"
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER_FLAGS = (
     "--disable-background-networking",
@@ -84,31 +85,46 @@ def find_browser() -> str | None:
     return chosen or next(filter(None, map(shutil.which, BROWSER_NAMES)), None)
 
 
+@dataclass(frozen=True)
+class Server:
+    """A dashboard that is served: where, and by which process."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+
+
 @contextmanager
 def serve(app: Path = DASHBOARD) -> Iterator[str]:
     """Run a Streamlit app on a free port of this machine; yield its address.
 
     Raises :class:`ServerError` when it ends early or is not up within ``START_SECONDS``.
     """
+    with run_server(app) as server:
+        yield server.address
+
+
+@contextmanager
+def run_server(app: Path = DASHBOARD, **environment: str) -> Iterator[Server]:
+    """The same, with more in its environment; yield the server."""
     port = _free_port()
     command = ["-m", "streamlit", "run", str(app), f"--server.port={port}"]
     command += ["--server.headless=true", "--server.fileWatcherType=none"]
-    with _running(command, port) as address:
-        yield address
+    with _running(command, port, environment) as server:
+        yield server
 
 
 @contextmanager
 def serve_script(script: Path) -> Iterator[str]:
     """Run a Python script that serves the dashboard on the port it is given; yield its address."""
     port = _free_port()
-    with _running([str(script), str(port)], port) as address:
-        yield address
+    with _running([str(script), str(port)], port, {}) as server:
+        yield server.address
 
 
 @contextmanager
-def _running(arguments: list[str], port: int) -> Iterator[str]:
+def _running(arguments: list[str], port: int, more: dict[str, str]) -> Iterator[Server]:
     address = f"http://127.0.0.1:{port}"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **more}
     with tempfile.TemporaryFile("w+") as log:
         server = subprocess.Popen(
             [sys.executable, *arguments],
@@ -121,7 +137,7 @@ def _running(arguments: list[str], port: int) -> Iterator[str]:
             if not _is_up(server, f"{address}/_stcore/health"):
                 log.seek(0)
                 raise ServerError(f"The dashboard did not start. It printed:\n{log.read()}")
-            yield address
+            yield Server(address, server)
         finally:
             _stop(server)
 

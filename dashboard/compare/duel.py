@@ -21,6 +21,7 @@ from dashboard.shared.jobs import Job
 from dashboard.shared.maps import MapRequest
 from dashboard.shared.memory import get_memory
 from dashboard.shared.photos import Photo, load_samples, picture_of, to_batch
+from dashboard.shared.turns import Kind
 from dashboard.shared.widgets import follow, show_picture
 from xaicore import EXPLAINERS, Classifier
 from xaicore.comparison.duel import Duel, WinRate, delete, duel, only_areas, win_rate
@@ -117,6 +118,7 @@ class SampleMapsRequest:
     explainer: str
     parameters: dict[str, Any]
     score: str | None = None
+    kind = Kind.SLOW_MAP
 
     @classmethod
     def like(cls, request: MapRequest) -> SampleMapsRequest:

@@ -20,13 +20,14 @@ from xaicore.metrics import needs_remaking
 from xaicore.training.dataset import PhotoBytes, unzip_photos
 
 PHOTO_TYPES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif"]
+PROTOCOL = PROTOCOLS["gomez"]
 SOURCES = {"samples": "The samples", "own": "My photos or a zip"}
 
 
 def show_evaluate(classifier: Classifier) -> None:
     """Photos, methods, metrics and a title, and the button that starts it."""
     photos = (
-        _samples()
+        list_samples()
         if choose("Photos to evaluate", SOURCES, keys.EVALUATE) == "samples"
         else _uploads()
     )
@@ -55,7 +56,7 @@ def show_evaluate(classifier: Classifier) -> None:
         plan = Plan(
             tuple(methods),
             tuple(metrics),
-            PROTOCOLS["gomez"],
+            PROTOCOL,
             controls,
             title=title.strip() or usual,
         )
@@ -78,7 +79,7 @@ def _choose_some(label: str, options: dict[str, str], default: list[str], key: s
     )
 
 
-def _samples() -> list[PhotoBytes]:
+def list_samples() -> list[PhotoBytes]:
     return [PhotoBytes(photo.data) for photo in load_samples().values()]
 
 

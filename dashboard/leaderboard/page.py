@@ -16,6 +16,7 @@ from dashboard.leaderboard.table import (
     show_downloads,
     show_table,
 )
+from dashboard.leaderboard.unfinished import show_unfinished
 from dashboard.leaderboard.views import (
     show_disagreements,
     show_distribution,
@@ -88,3 +89,4 @@ elif view == "history":
 else:
     show_evaluate(state.choices().network.classifier)
 show_queue()
+show_unfinished()

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from dashboard.shared.jobs import Job, Worker
+from dashboard.shared.turns import Kind
 from xaicore.evaluation.store import Run
 from xaicore.progress import Progress
 
@@ -20,7 +21,7 @@ class Queue:
 
     def submit(self, title: str, total: int, work: Callable[[Progress], Run]) -> Job[Run]:
         """Queue the work and return its job at once."""
-        job: Job[Run] = Job(title, total, watched=False)
+        job: Job[Run] = Job(title, total, watched=False, kind=Kind.EVALUATION)
         with self._lock:
             self._all.append(job)
             self._worker.submit(work, job)

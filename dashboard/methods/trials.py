@@ -20,6 +20,7 @@ from dashboard.shared.maps import MapRequest, draw, request_map
 from dashboard.shared.memory import get_memory
 from dashboard.shared.photos import to_batch
 from dashboard.shared.state import Choices
+from dashboard.shared.turns import Kind
 from dashboard.shared.widgets import follow, show_picture
 from xaicore import EXPLAINERS, Metric
 from xaicore.formatting import format_number
@@ -72,6 +73,7 @@ class TrialRequest:
 
     map: MapRequest
     work: Callable[[MapRequest, torch.Tensor, Progress], Any]
+    kind = Kind.SLOW_MAP
 
     @property
     def key(self) -> str:

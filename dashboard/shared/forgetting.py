@@ -12,6 +12,7 @@ import torch
 from dashboard.shared.jobs import Job
 from dashboard.shared.maps import MapRequest, draw
 from dashboard.shared.photos import to_batch
+from dashboard.shared.turns import Kind
 from dashboard.shared.widgets import show_picture
 from xaicore import EXPLAINERS
 from xaicore.formatting import format_number
@@ -35,6 +36,7 @@ class ForgettingRequest:
     """A map made once more by ever more random twins of its network."""
 
     map: MapRequest
+    kind = Kind.SLOW_MAP
 
     @property
     def key(self) -> str:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Generic, TypeVar
 
+from dashboard.shared.turns import TURNS, Kind, Ticket, first
 from xaicore.errors import PetlensError
 from xaicore.progress import Progress
 
-# A page asks several times a second; a closed or reloaded one never asks again.
+# A page asks several times a second, but may be held up; of one that is gone nothing is awaited.
 ABANDONED_SECONDS = 60.0
+GONE_SECONDS = 2.0
+# Set once the server is told to stop: no work begins or goes on.
+STOPPING = threading.Event()
 UNEXPECTED = (
     "This work stopped unexpectedly. What was finished before is kept; start it again, "
     "or change a setting."
@@ -32,11 +38,14 @@ class Job(Generic[Result]):
     """One piece of work as those who wait for it see it: how far it is, and how it ended.
 
     ``partial`` is the best so far, as the work gives it. A ``watched`` job is cancelled when all
-    who waited have left, or when nobody has asked for ``ABANDONED_SECONDS``, so that it blocks
-    nobody else; any other goes on until it ends or is cancelled.
+    who waited have left, are gone, or have not asked for ``ABANDONED_SECONDS``, so that it blocks
+    nobody else; any other goes on until it ends or is cancelled. Work of a ``kind`` waits for its
+    turn, and steps aside at its reports.
     """
 
-    def __init__(self, title: str = "", total: int = 0, watched: bool = True) -> None:
+    def __init__(
+        self, title: str = "", total: int = 0, watched: bool = True, kind: Kind | None = None
+    ) -> None:
         self.id = uuid.uuid4().hex[:8]
         self.title = title
         self.done = 0
@@ -45,7 +54,9 @@ class Job(Generic[Result]):
         self.result: Result | None = None
         self.exception: PetlensError | None = None
         self.cancelled = False
+        self.kind = kind
         self._watched = watched
+        self._ticket: Ticket | None = None
         self._first: tuple[float, int] | None = None
         self._seats: dict[Seat, float] = {}
         self._born = time.monotonic()
@@ -117,6 +128,9 @@ class Job(Generic[Result]):
     def report(self, done: int, total: int, partial: Any = None) -> None:
         """Take progress from the work."""
         self._stop_if_unwanted()
+        if self._ticket:
+            TURNS.step_aside(self._ticket)
+            self._stop_if_unwanted()
         if self._first is None:
             self._first = time.monotonic(), done
         self.partial, self.done, self.total = partial, done, total
@@ -125,7 +139,9 @@ class Job(Generic[Result]):
         """Do the work on this thread; whatever happens, the job ends and nothing is raised."""
         try:
             self._stop_if_unwanted()
-            self.result = work(self.report)
+            with TURNS.turn(self.kind) if self.kind else contextlib.nullcontext() as self._ticket:
+                self._stop_if_unwanted()
+                self.result = work(self.report)
         except Cancelled:
             pass
         except PetlensError as error:
@@ -138,19 +154,30 @@ class Job(Generic[Result]):
 
     def _stop_if_unwanted(self) -> None:
         with self._lock:
-            asked = max(self._seats.values(), default=self._born)
-            if self._watched and time.monotonic() - asked > ABANDONED_SECONDS:
+            if self._watched and not self._awaited():
                 self.cancel()
-        if self.cancelled:
+        if self.cancelled or STOPPING.is_set():
             raise Cancelled
+
+    def _awaited(self) -> bool:
+        """Whether somebody who is there has asked not long ago."""
+        asked = [(seat.patience(), then) for seat, then in self._seats.items()]
+        now = time.monotonic()
+        return any(
+            now - then <= patience for patience, then in asked or [(ABANDONED_SECONDS, self._born)]
+        )
 
 
 class Seat:
-    """Where one visitor waits for one thing at a time; another one asked for frees the first."""
+    """Where one visitor waits for one thing at a time; another one asked for frees the first.
 
-    def __init__(self) -> None:
+    ``patience`` tells for how many seconds it is waited here after one has asked.
+    """
+
+    def __init__(self, patience: Callable[[], float] = lambda: ABANDONED_SECONDS) -> None:
         self.key = ""
         self.job: Job[Any] | None = None
+        self.patience = patience
 
     def take(self, key: str, job: Job[Any]) -> bool:
         """Wait here for the job that answers ``key``; false if it will not."""
@@ -169,15 +196,54 @@ class Seat:
 
 
 class Worker:
-    """Runs jobs one after another on a thread of its own."""
+    """Runs jobs one after another on a thread of its own, in the order of ``first``.
+
+    The thread is there while there is work, and keeps no process from ending.
+    """
 
     def __init__(self, name: str = "worker") -> None:
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._name = name
+        self._queue: list[tuple[Ticket, Callable[[], None]]] = []
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        _workers.add(self)
 
     def submit(
         self, work: Callable[[Progress], Result], job: Job[Result] | None = None
     ) -> Job[Result]:
         """Queue ``work(progress)`` and return its job at once."""
         job = job or Job()
-        self._pool.submit(job.run, work)
+        with self._lock:
+            self._queue.append((Ticket(job.kind or Kind.SLOW_MAP), partial(job.run, work)))
+            if not self._thread:
+                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+                self._thread.start()
         return job
+
+    def join(self, seconds: float) -> None:
+        """Wait until there is no work left, or for so long."""
+        thread = self._thread
+        if thread:
+            thread.join(seconds)
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._queue:
+                    self._thread = None
+                    return
+                ticket = first([ticket for ticket, _ in self._queue], time.monotonic())
+                entry = next(entry for entry in self._queue if entry[0] is ticket)
+                self._queue.remove(entry)
+            entry[1]()
+
+
+_workers: weakref.WeakSet[Worker] = weakref.WeakSet()
+
+
+def stop_all(seconds: float) -> None:
+    """Let no work begin or go on, for good, and wait up to so long for what is at its last step."""
+    STOPPING.set()
+    deadline = time.monotonic() + seconds
+    for worker in list(_workers):
+        worker.join(max(0.0, deadline - time.monotonic()))

@@ -16,6 +16,7 @@ from dashboard.shared.memory import get_memory
 from dashboard.shared.photos import Photo, picture_of, to_batch
 from dashboard.shared.preparing import prepare_for
 from dashboard.shared.state import Choices, NetworkChoice
+from dashboard.shared.turns import Kind
 from xaicore import EXPLAINERS, Classifier, Explainer, Explanation, Parameter, PetlensError
 from xaicore.identity import canonical
 from xaicore.progress import Progress
@@ -46,6 +47,10 @@ class MapRequest:
                 self.score,
             ]
         )
+
+    @property
+    def kind(self) -> Kind:
+        return Kind.SLOW_MAP if EXPLAINERS[self.explainer].slow else Kind.MAP
 
     def prepare(self) -> Callable[[Progress], Explanation]:
         batch = to_batch(self.classifier, self.photo)

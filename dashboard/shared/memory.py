@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -12,12 +13,13 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import streamlit as st
 
-from dashboard.shared.jobs import Job, Seat, Worker
+from dashboard.shared.jobs import STOPPING, Job, Seat, Worker
+from dashboard.shared.turns import Kind
+from xaicore.errors import PetlensError
 from xaicore.progress import Progress
 
 MOST_BYTES = 256 * 2**20
-# How often one who waits says that he still does.
-WAITING_SECONDS = 5.0
+STOPPED = "The server is being stopped. Load this page again when it is back."
 
 Answer = TypeVar("Answer")
 Answer_co = TypeVar("Answer_co", covariant=True)
@@ -28,6 +30,9 @@ class Request(Protocol[Answer_co]):
 
     @property
     def key(self) -> str: ...
+
+    @property
+    def kind(self) -> Kind: ...
 
     def prepare(self) -> Callable[[Progress], Answer_co]:
         """Gather all that the work needs on this thread; any thread may then perform it."""
@@ -55,18 +60,19 @@ class Memory:
 
     def answer(self, request: Request[Answer]) -> Answer:
         """The answer, made on this thread if nobody is at it; raises what the work raises."""
-        seat = Seat()
-        while True:
+        # Whoever waits on this thread waits until it is done.
+        seat = Seat(lambda: math.inf)
+        while not STOPPING.is_set():
             found = self._find(request, seat, lambda work, job: job.run(work))
             if not isinstance(found, Job):
                 return found
-            while not found.wait(WAITING_SECONDS):
-                found.watch(seat)
+            found.wait()
             if found.exception:
                 raise found.exception
             if found.result is not None:
                 return found.result
             # Those it was made for cancelled it.
+        raise PetlensError(STOPPED)
 
     def follow(self, request: Request[Answer], seat: Seat) -> Answer | Job[Answer]:
         """The answer, or the background job that makes it, or that could not."""
@@ -90,7 +96,7 @@ class Memory:
             job = self._running.get(key)
             if job and seat.take(key, job):
                 return job
-            job = Job()
+            job = Job(kind=request.kind)
             seat.take(key, job)
             # Those that were cancelled in the queue never told that they ended.
             self._running = {k: j for k, j in self._running.items() if j.running}

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 import xaicore
+from dashboard.shared.turns import TURNS, Kind
 from xaicore import Classifier
 from xaicore.identity import hash_bytes
 from xaicore.render import to_display_size
@@ -84,7 +85,9 @@ def predict(classifier: Classifier, photo: Photo) -> np.ndarray:
 def _probabilities(
     photo_hash: str, fingerprint: str, _photo: Photo, _classifier: Classifier
 ) -> np.ndarray:
-    return _classifier.predict(to_batch(_classifier, _photo))[0]
+    batch = to_batch(_classifier, _photo)
+    with TURNS.turn(Kind.VERDICT):
+        return _classifier.predict(batch)[0]
 
 
 def to_url(key: str, draw: Callable[[], Image.Image]) -> str:

@@ -6,13 +6,17 @@ one page alone needs stand in its own ``keys.py``.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
 from PIL import Image
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from dashboard.shared import jobs
 from dashboard.shared.jobs import Seat
 from dashboard.shared.photos import Photo
 from xaicore import Classifier, Explainer, Explanation, Parameter
@@ -40,6 +44,7 @@ _PHOTO = "photo"
 _CHOICES = "choices"
 _CARDS = "cards"
 _SEATS = "seats"
+_ASKED = "asked"
 _STOPPED = "stopped"
 _BROUGHT = "brought"
 _BROUGHT_FACTS = "brought-facts"
@@ -189,7 +194,30 @@ def keep_check_up(fingerprint: str, found: CheckUp) -> None:
 
 def seat(kind: str, place: str) -> Seat:
     """Where this visitor waits for one thing at a time."""
-    return _seats(kind).setdefault(place, Seat())
+    st.session_state.setdefault(_ASKED, set()).add((kind, place))
+    return _seats(kind).setdefault(place, Seat(_patience()))
+
+
+def _patience() -> Callable[[], float]:
+    """How long one waits for this visitor to ask again: hardly, once their tab is closed."""
+    context = get_script_run_ctx()
+    if context is None or not runtime.exists():
+        return lambda: jobs.ABANDONED_SECONDS
+    is_open = partial(runtime.get_instance().is_active_session, context.session_id)
+    return lambda: jobs.ABANDONED_SECONDS if is_open() else jobs.GONE_SECONDS
+
+
+def begin_page() -> None:
+    """Note from here on what the page asks for."""
+    st.session_state[_ASKED] = set()
+
+
+def leave_unasked() -> None:
+    """Wait no more for what this page, now that it is whole, did not ask for."""
+    for kind, seats in st.session_state.get(_SEATS, {}).items():
+        for place, taken in seats.items():
+            if (kind, place) not in st.session_state[_ASKED]:
+                taken.leave()
 
 
 def _seats(kind: str) -> dict[str, Seat]:

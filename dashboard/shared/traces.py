@@ -10,6 +10,7 @@ import numpy as np
 
 from dashboard.shared.photos import Photo, to_batch
 from dashboard.shared.store import find_store, get_writer
+from dashboard.shared.turns import Kind
 from xaicore import Classifier
 from xaicore.evaluation.store import MapKey, Store, StoreError
 from xaicore.evaluation.traces import find_trace, keep_trace, trace_key
@@ -27,6 +28,7 @@ class TraceRequest:
     class_index: int
     protocol: PerturbationProtocol
     maps: np.ndarray
+    kind = Kind.CURVES
 
     @cached_property
     def stored_key(self) -> MapKey:

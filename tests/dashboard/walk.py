@@ -9,14 +9,14 @@ from streamlit.util import calc_hash
 
 from dashboard.shared import state
 from dashboard.shared.jobs import Job
-from tools.browser import DASHBOARD
+from tools.browser import ROUTER
 
 PATIENCE = 300
 
 
 def visit(name: str) -> AppTest:
     """The dashboard before its first run, on the page of this name."""
-    app = AppTest.from_file(str(DASHBOARD), default_timeout=PATIENCE)
+    app = AppTest.from_file(str(ROUTER), default_timeout=PATIENCE)
     # A page's address names it; AppTest can only switch by address once the app has run.
     app._page_hash = calc_hash(name) if name != "explain" else ""
     return app

@@ -15,12 +15,13 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.leaderboard import charts, keys, runs
 from dashboard.leaderboard.believe import mark_headers
+from dashboard.shared.jobs import Cancelled
 from dashboard.shared.photos import load_samples
 from tests.dashboard.walk import PATIENCE, visit
 from tests.evaluation.test_damages import change
 from tests.evaluation.test_evaluate import make_photo
 from tests.leaderboard.test_board import make_rows, noise
-from xaicore import METRICS, Classifier, Protocol
+from xaicore import METRICS, PROTOCOLS, Classifier, Protocol
 from xaicore.evaluation.evaluate import evaluate
 from xaicore.evaluation.plan import Plan, make_spec
 from xaicore.evaluation.results import load_results
@@ -112,6 +113,28 @@ def test_every_view_of_a_run_of_one_s_own(view: str, own_run: Run) -> None:
     }
     text = words(app) + "\n".join(str(table.value) for table in app.table)
     assert expected.get(view, "") in text
+
+
+def test_a_stopped_run_is_offered_and_gone_on_with(classifier: Classifier) -> None:
+    def stop_at_first_report(done: int, total: int, partial: object = None) -> None:
+        raise Cancelled
+
+    plan = Plan(("gradcam",), ("ad",), PROTOCOLS["gomez"], controls=True, title="*Mine*")
+    samples = [PhotoBytes(photo.data) for photo in load_samples().values()]
+    with pytest.raises(Cancelled):
+        evaluate(classifier, samples, plan, Store(), stop_at_first_report)
+    app = open_page()
+    assert "*Mine*: stopped when 0 of 5 photos were done. To go on" in app.text[0].value
+    next(button for button in app.button if button.label == "Go on").click()
+    rerun(app)
+    next(button for button in app.button if button.label == "Evaluate").click()
+    rerun(app)
+    (job,) = [*runs.get_queue().running, *runs.get_queue().ended]
+    assert job.wait(PATIENCE)
+    (run,) = Store().runs()
+    assert (run.status, run.photos, run.title) == ("done", 5, "*Mine*")
+    assert not rerun(app).text
+    assert not app.warning
 
 
 def test_parts_of_the_photos_have_boards_of_their_own(own_run: Run) -> None:

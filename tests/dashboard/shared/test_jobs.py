@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from functools import partial
 
 import numpy as np
 import pytest
 
 from dashboard.shared import jobs
-from dashboard.shared.jobs import UNEXPECTED, Job, Seat, Worker
+from dashboard.shared.jobs import UNEXPECTED, Cancelled, Job, Seat, Worker
+from dashboard.shared.turns import Kind
 from xaicore import ExplainerError
 from xaicore.progress import Progress
 
@@ -45,16 +47,62 @@ def test_a_job_tells_how_far_it_is_while_it_runs() -> None:
 
 
 def test_jobs_of_one_worker_run_one_after_another_on_another_thread() -> None:
-    worker, order = Worker(), []
+    worker, order, go_on = Worker(), [], threading.Event()
 
     def note(number: int, _report: object) -> None:
+        go_on.wait(PATIENCE)
         order.append((number, threading.get_ident()))
 
     queued = [worker.submit(partial(note, number)) for number in range(5)]
+    go_on.set()
     assert all(job.wait(PATIENCE) for job in queued)
     assert [n for n, _ in order] == [0, 1, 2, 3, 4]
     assert len({thread for _, thread in order}) == 1
     assert order[0][1] != threading.get_ident()
+
+
+def test_of_jobs_that_wait_as_long_the_shortest_kind_comes_first() -> None:
+    worker, order, go_on = Worker(), [], threading.Event()
+    worker.submit(lambda _: go_on.wait(PATIENCE))
+    kinds = [Kind.EVALUATION, Kind.CURVES, Kind.SLOW_MAP, Kind.MAP]
+
+    def note(kind: Kind, _report: object) -> None:
+        order.append(kind)
+
+    queued = [worker.submit(partial(note, kind), Job(kind=kind)) for kind in kinds]
+    # So that all have waited for as long, near enough.
+    time.sleep(0.05)
+    go_on.set()
+    assert all(job.wait(PATIENCE) for job in queued)
+    assert order == kinds[::-1]
+
+
+def test_work_stops_when_those_who_wait_have_closed_their_tab() -> None:
+    job: Job[str] = Job()
+    gone, there = Seat(lambda: -1), Seat()
+    gone.take("key", job)
+    there.take("key", job)
+    job.report(1, 3)
+    there.leave()
+    with pytest.raises(Cancelled):
+        job.report(2, 3)
+
+
+def test_when_the_server_stops_no_work_goes_on_or_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "STOPPING", threading.Event())
+    worker, begun = Worker(), threading.Event()
+
+    def endless(report: Progress) -> None:
+        begun.set()
+        while True:
+            report(0, 1)
+
+    at_work, queued = (worker.submit(endless, Job(watched=False)) for _ in range(2))
+    assert begun.wait(PATIENCE)
+    jobs.stop_all(PATIENCE)
+    assert not at_work.running
+    assert not queued.running
+    assert (queued.done, queued.result, queued.error) == (0, None, "")
 
 
 def test_a_cancelled_job_stops_at_its_next_report_and_has_no_result() -> None:

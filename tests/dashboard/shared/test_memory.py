@@ -17,6 +17,7 @@ from dashboard.shared.jobs import Job, Seat
 from dashboard.shared.maps import MapRequest, offered
 from dashboard.shared.memory import Memory
 from dashboard.shared.photos import Photo, load_samples, picture_of, predict
+from dashboard.shared.turns import Kind
 from tests.networks.transformers import Tokens, lively
 from xaicore import EXPLAINERS, Classifier, ExplainerError, PetlensError, PhotoError, load_photo
 from xaicore.progress import Progress
@@ -49,6 +50,7 @@ class Held:
     """A request whose work waits until it is let go, and counts how often it was begun."""
 
     key: str = "held"
+    kind: Kind = Kind.SLOW_MAP
     size: int = 4
     begun: list[int] = field(default_factory=list)
     go_on: threading.Event = field(default_factory=threading.Event)
@@ -234,6 +236,7 @@ class Failing:
     """A request that cannot be met."""
 
     key = "failing"
+    kind = Kind.SLOW_MAP
     tried = 0
 
     def prepare(self) -> Callable[[Progress], np.ndarray]:
