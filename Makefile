@@ -11,7 +11,7 @@ TOOLS := $(VENV)/tools-installed
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format train card plant evaluate protocols truth verdict bench \
+.PHONY: help run test soak check format train card plant evaluate protocols truth verdict bench \
     screenshots clean
 
 help: ## List what make can do
@@ -22,6 +22,9 @@ run: $(APP) ## Install what is missing and serve the dashboard (PORT=8501)
 
 test: check ## Check the code, then run all tests, files side by side
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+soak: $(TOOLS) ## Run the tests that take long: each fault of a store for real
+	$(BIN)/python -m pytest -m soak
 
 check: $(TOOLS) ## Check format, style and types
 	$(BIN)/ruff format --check

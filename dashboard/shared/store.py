@@ -38,7 +38,7 @@ def get_writer() -> Worker:
 def get_store() -> Store:
     """The store of this server; raises :class:`StoreError`, and at once while it is away."""
     breaker = _get_breaker()
-    breaker.check()
+    breaker.raise_if_away()
     if breaker.fault and not breaker.fault.passing:
         # Something else may lie in its place: it is looked at as if for the first time.
         _open.clear()

@@ -253,6 +253,7 @@ def test_killed_twenty_times_it_ends_with_the_same_table(
             process.join()
     killed = Store(url)
     assert killed.runs()[0].photos > 0
+    assert killed.runs()[0].status != "running"
     results = results_of(killed, evaluate(small, choose_files(folder), QUICK, killed))
     assert {run.status for run in killed.runs()} == {"done"}
     pd.testing.assert_frame_equal(

@@ -74,6 +74,14 @@ def test_what_lasts_is_not_waited_for_and_no_patience_is_endless() -> None:
         Patience(0.1)(failing(*[locked] * 1000))
 
 
+def test_what_is_raised_meanwhile_ends_the_wait() -> None:
+    def cancel() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Patience(60).watched(cancel)(failing(StoreError("It is locked.", passing=True)))
+
+
 def test_the_setting_says_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Patience().seconds == 60
     monkeypatch.setenv("XAICORE_PATIENCE", "2.5")

@@ -67,6 +67,8 @@ def evaluate(
     try:
         parts = _unfinished(store, run)
         count = _Count(store, run, parts, progress)
+        # Whoever stops the work stops the wait for the store, too.
+        store = store.patient(store.patience.watched(count.tell))
         engine = engine or local_engine(classifier, plan)
         _evaluate_photos(files, parts, store, run, engine, count)
         if plan.mosaics:

@@ -23,14 +23,15 @@ PAUSE_SECONDS = 0.5
 Answer = TypeVar("Answer")
 
 
-def _say_nothing(_line: str) -> None:
+def _say_nothing(_line: str = "") -> None:
     """For those whose waiting nobody watches."""
 
 
 class Patience:
     """Tries again, for ``seconds`` in all, what a passing fault stops; one try ends in ``attempt``.
 
-    ``tell`` is given a line when a wait begins, and one when the work goes on.
+    ``tell`` is given a line when a wait begins, and one when the work goes on; ``check`` is called
+    while it lasts, and what it raises ends it.
     """
 
     def __init__(
@@ -38,10 +39,16 @@ class Patience:
         seconds: float | None = None,
         attempt: float = ATTEMPT_SECONDS,
         tell: Callable[[str], None] = _say_nothing,
+        check: Callable[[], None] = _say_nothing,
     ) -> None:
         self.seconds = _default_seconds() if seconds is None else seconds
         self.attempt = attempt
         self.tell = tell
+        self.check = check
+
+    def watched(self, check: Callable[[], None]) -> Patience:
+        """The same patience, which what ``check`` raises ends."""
+        return Patience(self.seconds, self.attempt, self.tell, check)
 
     def __call__(self, work: Callable[[], Answer]) -> Answer:
         """What the work gives; raises its :class:`StoreError` if it lasts."""
@@ -57,6 +64,7 @@ class Patience:
                 if not told:
                     self.tell(f"{error} Waiting for it, for up to {self.seconds:.0f} s.")
                 told = True
+                self.check()
                 time.sleep(min(PAUSE_SECONDS, left))
             else:
                 if told:
@@ -76,13 +84,13 @@ class CircuitBreaker(Patience):
         self._rest = rest
         self._until = 0.0
 
-    def check(self) -> None:
+    def raise_if_away(self) -> None:
         """Raise the fault of a store that is at rest."""
         if self.fault and time.monotonic() < self._until:
             raise StoreError(str(self.fault), self.fault.passing)
 
     def __call__(self, work: Callable[[], Answer]) -> Answer:
-        self.check()
+        self.raise_if_away()
         try:
             answer = super().__call__(work)
         except StoreError as error:

@@ -105,6 +105,11 @@ class Store:
         """Another process opens the store for itself."""
         return Store, (self.url,)
 
+    @property
+    def patience(self) -> Patience:
+        """How long this store is waited for when it is away."""
+        return self._database.patience
+
     def patient(self, patience: Patience) -> Store:
         """The same store for somebody who has more or less time."""
         other = copy.copy(self)
