@@ -38,13 +38,18 @@ class Server:
         """Connections are taken, and nothing is answered."""
         lines = (self.folder / "data" / "postmaster.pid").read_text().splitlines()
         first = psutil.Process(int(lines[0]))
-        processes = [first, *first.children(recursive=True)]
-        for process in processes:
-            process.suspend()
+        held = [first]
+        # The first before it is asked for its children: it then begins no others.
+        first.suspend()
         try:
+            for child in first.children(recursive=True):
+                held.append(child)
+                # One that served a connection may end meanwhile.
+                with suppress(psutil.NoSuchProcess):
+                    child.suspend()
             yield
         finally:
-            for process in processes:
+            for process in held:
                 with suppress(psutil.NoSuchProcess):
                     process.resume()
 
