@@ -46,11 +46,13 @@ VIEWS = {
 }
 
 st.title("Leaderboard", anchor=False)
-own: dict[str, Run] = {}
+found: dict[str, Run] = {}
 with in_sentences():
-    own = runs.list_runs()
+    found = runs.list_runs()
     if get_store().notice:
         st.warning(get_store().notice)
+# What has no photo yet can be gone on with, but has nothing to show.
+own = {id: run for id, run in found.items() if run.photos or run.problem}
 
 left, right = st.columns(2)
 with left:
@@ -89,4 +91,4 @@ elif view == "history":
 else:
     show_evaluate(state.choices().network.classifier)
 show_queue()
-show_unfinished()
+show_unfinished(found.values())

@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard.leaderboard.queue import Queue
 from dashboard.shared.jobs import Job
 from dashboard.shared.store import get_patient_store, get_store
-from xaicore import Classifier, PetlensError
+from xaicore import Classifier
 from xaicore.evaluation.evaluate import evaluate
 from xaicore.evaluation.plan import Plan
 from xaicore.evaluation.results import (
@@ -21,7 +21,7 @@ from xaicore.evaluation.results import (
     problem_of,
     results_of,
 )
-from xaicore.evaluation.runs import STOPPED, Run
+from xaicore.evaluation.runs import Run
 from xaicore.leaderboard.board import Board, average_focus, average_seconds, summarise
 from xaicore.leaderboard.parts import split_by_class, split_by_confidence, split_by_correctness
 from xaicore.leaderboard.tables import Columns, columns_of
@@ -48,18 +48,8 @@ def get_queue() -> Queue:
 
 
 def list_runs() -> dict[str, Run]:
-    """Runs by their id, newest first: those that have a photo, or that cannot be read."""
-    runs = {run.id: replace(run, problem=problem_of(run)) for run in get_store().runs()}
-    return {id: run for id, run in runs.items() if run.photos or run.problem}
-
-
-def list_stopped() -> list[Run]:
-    """Runs that can be gone on with, newest first; none where the store is away."""
-    try:
-        found = get_store().runs()
-    except PetlensError:
-        return []
-    return [run for run in found if run.status == STOPPED and not problem_of(run)]
+    """All runs by their id, newest first, with the problem of those that cannot be read."""
+    return {run.id: replace(run, problem=problem_of(run)) for run in get_store().runs()}
 
 
 def name_of(id: str, own: Mapping[str, Run]) -> str:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import streamlit as st
 
-from dashboard.leaderboard import keys, runs
+from dashboard.leaderboard import keys
 from dashboard.leaderboard.evaluate import PROTOCOL, list_samples
 from dashboard.shared import state
 from xaicore.evaluation.plan import hash_list
-from xaicore.evaluation.runs import Run
+from xaicore.evaluation.runs import STOPPED, Run
 
 MOST = 3
 
 
-def show_unfinished() -> None:
-    """The last ones that this page can go on with: how far they came, and their settings back."""
-    stopped = [run for run in runs.list_stopped() if _is_ours(run)]
+def show_unfinished(found: Iterable[Run]) -> None:
+    """The first of the runs that this page can go on with: how far they came, their settings."""
+    stopped = [run for run in found if run.status == STOPPED and not run.problem and _is_ours(run)]
+    samples = hash_list(list_samples()) if stopped else ""
     for run in stopped[:MOST]:
-        of_samples = run.spec["list"] == hash_list(list_samples())
+        of_samples = run.spec["list"] == samples
         photos = "the samples" if of_samples else "the same photos"
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(

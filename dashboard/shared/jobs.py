@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from dashboard.shared.turns import TURNS, Kind, Ticket, first
+from dashboard.shared.turns import TURNS, Kind, Ticket, claim
 from xaicore.errors import PetlensError
 from xaicore.progress import Progress
 
@@ -196,7 +196,7 @@ class Seat:
 
 
 class Worker:
-    """Runs jobs one after another on a thread of its own, in the order of ``first``.
+    """Runs jobs one after another on a thread of its own, the strongest claim first.
 
     The thread is there while there is work, and keeps no process from ending.
     """
@@ -232,10 +232,11 @@ class Worker:
                 if not self._queue:
                     self._thread = None
                     return
-                ticket = first([ticket for ticket, _ in self._queue], time.monotonic())
-                entry = next(entry for entry in self._queue if entry[0] is ticket)
+                now = time.monotonic()
+                entry = max(self._queue, key=lambda entry: claim(entry[0], now))
                 self._queue.remove(entry)
-            entry[1]()
+            _, run = entry
+            run()
 
 
 _workers: weakref.WeakSet[Worker] = weakref.WeakSet()

@@ -22,6 +22,11 @@ def visit(name: str) -> AppTest:
     return app
 
 
+def words(app: AppTest) -> str:
+    """A page's title, texts and captions."""
+    return "\n".join(element.value for element in [*app.title, *app.markdown, *app.caption])
+
+
 def jobs_of(app: AppTest, *kinds: str) -> list[Job[Any]]:
     """What the visitor waits for, of these kinds, or of all."""
     if state._SEATS not in app.session_state:

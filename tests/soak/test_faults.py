@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -126,31 +127,57 @@ def revoked(server: Server, url: str) -> Iterator[None]:
     server.run(f"GRANT ALL ON scores TO user_{name}", name)
 
 
-def meet(
-    fault: str, request: pytest.FixtureRequest, stack: ExitStack, tmp_path: Path
-) -> tuple[str, Callable[[], AbstractContextManager[None]]]:
-    """A store's address, and what makes the fault in it."""
-    if fault.startswith("file"):
-        place = stack.enter_context(small_disk(tmp_path / "disk"))
-        url = f"sqlite:///{place / 'store.db'}"
-        return url, {
-            "file full": lambda: full(place),
-            "file gone": lambda: taken_away(place / "store.db"),
-            "file locked": lambda: locked(url),
-        }[fault]
-    server: Server = request.getfixturevalue("postgres")
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong with a store, as a context in which it is so."""
+
+    name: str
+    url: str
+    make: Callable[[], AbstractContextManager[None]]
+
+
+FILE_FAULTS = ["file full", "file gone", "file locked"]
+SERVER_FAULTS = [
+    "server restarts",
+    "server gone",
+    "server hangs",
+    "server locked",
+    "server revokes",
+]
+
+
+@pytest.fixture(params=[*FILE_FAULTS, *SERVER_FAULTS])
+def fault(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fault]:
+    if request.param in FILE_FAULTS:
+        with small_disk(tmp_path / "disk") as place:
+            yield of_file(request.param, place)
+    else:
+        yield of_server(request.param, request.getfixturevalue("postgres"))
+
+
+def of_file(name: str, place: Path) -> Fault:
+    url = f"sqlite:///{place / 'store.db'}"
+    makers: dict[str, Callable[[], AbstractContextManager[None]]] = {
+        "file full": lambda: full(place),
+        "file gone": lambda: taken_away(place / "store.db"),
+        "file locked": lambda: locked(url),
+    }
+    return Fault(name, url, makers[name])
+
+
+def of_server(name: str, server: Server) -> Fault:
     url = new_database(server)
-    name = url.rpartition("/")[2]
-    server.run(f"CREATE ROLE user_{name} LOGIN")
-    server.run(f"ALTER DATABASE {name} OWNER TO user_{name}")
-    own = url.replace("petlens@", f"user_{name}@")
-    return own, {
+    database = url.rpartition("/")[2]
+    server.run(f"CREATE ROLE user_{database} LOGIN")
+    server.run(f"ALTER DATABASE {database} OWNER TO user_{database}")
+    makers: dict[str, Callable[[], AbstractContextManager[None]]] = {
         "server restarts": lambda: stopped(server),
         "server gone": lambda: stopped(server),
         "server hangs": server.hanging,
         "server locked": lambda: locked(url),
         "server revokes": lambda: revoked(server, url),
-    }[fault]
+    }
+    return Fault(name, url.replace("petlens@", f"user_{database}@"), makers[name])
 
 
 def start(arguments: list[str], url: str) -> subprocess.Popen[str]:
@@ -166,59 +193,36 @@ def start(arguments: list[str], url: str) -> subprocess.Popen[str]:
     pytest.fail(process.communicate()[1])
 
 
-FAULTS = [
-    "file full",
-    "file gone",
-    "file locked",
-    "server restarts",
-    "server gone",
-    "server hangs",
-    "server locked",
-    "server revokes",
-]
-
-
-@pytest.mark.parametrize("fault", FAULTS)
 def test_a_command_waits_and_ends_with_equal_figures(
-    fault: str,
-    folder: Path,
-    undisturbed: pd.DataFrame,
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
+    fault: Fault, folder: Path, undisturbed: pd.DataFrame, tmp_path: Path
 ) -> None:
-    with ExitStack() as stack:
-        url, make = meet(fault, request, stack, tmp_path)
-        process = start(command(folder, url, tmp_path / "out"), url)
-        with make():
-            time.sleep(0.5 if fault == "server restarts" else GONE_SECONDS)
-        said = process.communicate()[1]
-        assert process.returncode == 0, said
-        waits = said.count("Waiting for it")
-        # So short a restart may fall between two chunks.
-        assert waits or fault == "server restarts"
-        assert said.count("The store is back") == waits
-        assert [(run.status, run.photos) for run in Store(url).runs()] == [("done", PHOTOS)]
-        pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), undisturbed)
+    process = start(command(folder, fault.url, tmp_path / "out"), fault.url)
+    with fault.make():
+        time.sleep(0.5 if fault.name == "server restarts" else GONE_SECONDS)
+    said = process.communicate()[1]
+    assert process.returncode == 0, said
+    waits = said.count("Waiting for it")
+    # So short a restart may fall between two chunks.
+    assert waits or fault.name == "server restarts"
+    assert said.count("The store is back") == waits
+    assert_done(fault, tmp_path / "out", undisturbed)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
 def test_out_of_patience_a_command_says_so_and_goes_on_later(
-    fault: str,
-    folder: Path,
-    undisturbed: pd.DataFrame,
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
+    fault: Fault, folder: Path, undisturbed: pd.DataFrame, tmp_path: Path
 ) -> None:
-    with ExitStack() as stack:
-        url, make = meet(fault, request, stack, tmp_path)
-        process = start(command(folder, url, tmp_path / "out", patience=2), url)
-        with make():
-            said = process.communicate()[1]
-        assert process.returncode == 2, said
-        assert "cannot be used" in said
-        assert "the same command goes on from there" in said
-        assert "Traceback" not in said
-        assert [run.status for run in Store(url).runs()] == ["stopped"]
-        subprocess.run(command(folder, url, tmp_path / "out"), cwd=ROOT, check=True)
-        assert [(run.status, run.photos) for run in Store(url).runs()] == [("done", PHOTOS)]
-        pd.testing.assert_frame_equal(rows_of(tmp_path / "out"), undisturbed)
+    process = start(command(folder, fault.url, tmp_path / "out", patience=2), fault.url)
+    with fault.make():
+        said = process.communicate()[1]
+    assert process.returncode == 2, said
+    assert "cannot be used" in said
+    assert "the same command goes on from there" in said
+    assert "Traceback" not in said
+    assert [run.status for run in Store(fault.url).runs()] == ["stopped"]
+    subprocess.run(command(folder, fault.url, tmp_path / "out"), cwd=ROOT, check=True)
+    assert_done(fault, tmp_path / "out", undisturbed)
+
+
+def assert_done(fault: Fault, out: Path, undisturbed: pd.DataFrame) -> None:
+    assert [(run.status, run.photos) for run in Store(fault.url).runs()] == [("done", PHOTOS)]
+    pd.testing.assert_frame_equal(rows_of(out), undisturbed)

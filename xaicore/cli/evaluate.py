@@ -134,8 +134,8 @@ def _evaluate_with_bar(
 
         def progress(done: int, total: int, partial: Any = None) -> None:
             nonlocal begun
-            if done and not begun:
-                print(say_known(done, total), file=sys.stderr)
+            if not begun and (known := say_known(done, total)):
+                print(known, file=sys.stderr)
             begun = True
             bar.set_postfix(errors=partial, refresh=False)
             bar.update(done - bar.n)

@@ -20,7 +20,7 @@ from dashboard.curves.protocol import FILL_WORDS
 from dashboard.curves.results import CONTROL_COUNT
 from dashboard.shared import state, traces
 from dashboard.shared.photos import Photo, predict
-from tests.dashboard.walk import PATIENCE, jobs_of, visit
+from tests.dashboard.walk import PATIENCE, jobs_of, visit, words
 from xaicore import CONTROLS, EXPLAINERS, METRICS, Classifier, Protocol, percentile_among_controls
 from xaicore.formatting import format_number
 from xaicore.metrics.perturbation import trace_maps
@@ -76,10 +76,6 @@ def fresh() -> AppTest:
 @pytest.fixture
 def app(fresh: AppTest) -> AppTest:
     return run(fresh)
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(element.value for element in [*app.title, *app.markdown, *app.caption])
 
 
 def cards(app: AppTest) -> dict[str, pd.DataFrame]:

@@ -18,7 +18,7 @@ from dashboard.shared import state
 from dashboard.shared.photos import Photo, picture_of, predict
 from dashboard.sidebar import PREDICTED
 from tests.bad_photos import BAD_PHOTOS
-from tests.dashboard.walk import PATIENCE, jobs_of, visit
+from tests.dashboard.walk import PATIENCE, jobs_of, visit, words
 from xaicore import EXPLAINERS, Classifier, ClassifierError
 from xaicore.networks import zoo
 from xaicore.networks.classifier import save_weights
@@ -44,10 +44,6 @@ def app() -> AppTest:
     app.query_params["lime-samples"] = "50"
     app.query_params["lime-superpixels"] = "10"
     return run(app)
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(element.value for element in [*app.title, *app.markdown, *app.caption])
 
 
 def proof(classifier: Classifier, photo: Photo, name: str, target: int, **parameters: Any) -> str:

@@ -17,7 +17,7 @@ from dashboard.leaderboard import charts, keys, runs
 from dashboard.leaderboard.believe import mark_headers
 from dashboard.shared.jobs import Cancelled
 from dashboard.shared.photos import load_samples
-from tests.dashboard.walk import PATIENCE, visit
+from tests.dashboard.walk import PATIENCE, visit, words
 from tests.evaluation.test_damages import change
 from tests.evaluation.test_evaluate import make_photo
 from tests.leaderboard.test_board import make_rows, noise
@@ -65,8 +65,17 @@ def rerun(app: AppTest) -> AppTest:
     return app
 
 
-def words(app: AppTest) -> str:
-    return "\n".join(element.value for element in [*app.title, *app.markdown, *app.caption])
+def press(app: AppTest, label: str) -> None:
+    next(button for button in app.button if button.label == label).click()
+    rerun(app)
+
+
+def evaluate_now(app: AppTest) -> None:
+    """Press the button, and look again when the work is done."""
+    press(app, "Evaluate")
+    for evaluation in runs.get_queue().running:
+        assert evaluation.wait(PATIENCE)
+    rerun(app)
 
 
 def test_first_visit_shows_the_results_that_came_along() -> None:
@@ -125,10 +134,8 @@ def test_a_stopped_run_is_offered_and_gone_on_with(classifier: Classifier) -> No
         evaluate(classifier, samples, plan, Store(), stop_at_first_report)
     app = open_page()
     assert "*Mine*: stopped when 0 of 5 photos were done. To go on" in app.text[0].value
-    next(button for button in app.button if button.label == "Go on").click()
-    rerun(app)
-    next(button for button in app.button if button.label == "Evaluate").click()
-    rerun(app)
+    press(app, "Go on")
+    press(app, "Evaluate")
     (job,) = [*runs.get_queue().running, *runs.get_queue().ended]
     assert job.wait(PATIENCE)
     (run,) = Store().runs()
@@ -147,16 +154,14 @@ def test_a_run_is_renamed_annotated_and_deleted_after_asking_twice(own_run: Run)
     app = open_page(**{keys.RUN: own_run.id, keys.VIEW: "history"})
     next(box for box in app.text_input if box.label == "Title").set_value("Renamed")
     app.text_area[0].set_value("A note")
-    next(button for button in app.button if button.label == "Keep title and note").click()
-    rerun(app)
+    press(app, "Keep title and note")
     assert (Store().runs()[0].title, Store().runs()[0].note) == ("Renamed", "A note")
     delete = next(button for button in app.button if button.label == "Delete it")
     assert delete.disabled
     assert [run.id for run in Store().runs()] == [own_run.id]
     app.checkbox[0].check()
     rerun(app)
-    next(button for button in app.button if button.label == "Delete it").click()
-    rerun(app)
+    press(app, "Delete it")
     assert Store().runs() == []
 
 
@@ -178,21 +183,12 @@ def test_the_samples_are_evaluated_in_the_background(classifier: Classifier) -> 
             keys.EVALUATE_METRICS: ["ad"],
         }
     )
-    next(button for button in app.button if button.label == "Evaluate").click()
-    rerun(app)
-    for evaluation in runs.get_queue().running:
-        assert evaluation.wait(PATIENCE)
-    rerun(app)
+    evaluate_now(app)
     assert any("5 photos: done." in box.value for box in app.success)
-    next(button for button in app.button if button.label == "Evaluate").click()
-    rerun(app)
-    for evaluation in runs.get_queue().running:
-        assert evaluation.wait(PATIENCE)
-    rerun(app)
+    evaluate_now(app)
     assert any("5 photos: was finished before." in box.value for box in app.success)
     assert len(Store().runs()) == 1
-    next(button for button in app.button if button.label == "Show it").click()
-    rerun(app)
+    press(app, "Show it")
     assert "On 5 photos" in words(app)
     assert list(app.table[0].value) == mark_headers(["AD ↓", "Seconds ↓"])
 
@@ -275,6 +271,5 @@ def test_a_run_that_cannot_be_read_is_listed_and_can_be_deleted(
     assert reason in app.warning[0].value
     assert f"On {load_results().rows['position'].nunique()} photos" in words(app)
     app.checkbox(key=keys.sure_key(bad.id)).check().run()
-    next(button for button in app.button if button.label == "Delete it").click()
-    rerun(app)
+    press(app, "Delete it")
     assert [run.id for run in store.runs()] == [good.id]

@@ -18,7 +18,7 @@ from dashboard.methods.examples import STEPS, focus_on
 from dashboard.methods.lessons import FOLDER, Lesson, read_lesson
 from dashboard.shared.photos import Photo
 from dashboard.sidebar import get_classifier
-from tests.dashboard.walk import visit
+from tests.dashboard.walk import visit, words
 from xaicore import EXPLAINERS, METRICS, Classifier, Protocol, score_maps
 from xaicore.explainers.lime import BatchedLime
 from xaicore.formatting import format_number
@@ -39,10 +39,6 @@ def open_page(**query: str) -> AppTest:
     assert not app.exception
     assert not app.error
     return app
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(element.value for element in [*app.title, *app.markdown, *app.caption])
 
 
 @pytest.mark.parametrize("name", TAUGHT)

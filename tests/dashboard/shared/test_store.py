@@ -15,7 +15,7 @@ from dashboard.shared import traces
 from dashboard.shared.photos import Photo
 from dashboard.shared.traces import TraceRequest
 from tests.dashboard.leaderboard.test_page import PLAN
-from tests.dashboard.walk import PATIENCE, visit
+from tests.dashboard.walk import PATIENCE, visit, words
 from tests.evaluation.conftest import new_database
 from tests.evaluation.test_damages import change
 from tests.evaluation.test_store import score_key
@@ -36,10 +36,6 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XAICORE_STORE", f"sqlite:///{file}")
     monkeypatch.setattr(shelf, "REST_SECONDS", 0)
     return file
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(element.value for element in [*app.title, *app.markdown, *app.caption])
 
 
 def alerts(app: AppTest) -> list[str]:
@@ -135,7 +131,11 @@ def test_storing_never_holds_up_computing(
     classifier: Classifier, kitten: Photo, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on = threading.Event()
-    monkeypatch.setattr(traces, "keep_trace", lambda *_: go_on.wait(PATIENCE))
+
+    def keep(*_: object) -> None:
+        assert go_on.wait(PATIENCE)
+
+    monkeypatch.setattr(traces, "keep_trace", keep)
     asked = request(classifier, kitten)
     assert asked.prepare()(no_progress).deletion is not None
     go_on.set()
