@@ -25,6 +25,8 @@ from xaicore.metrics import USUAL, choose_metrics
 METHODS = ("LRP", "Grad-CAM", "DeepLIFT", "LIME")
 # For machines that are busy with other work.
 PATIENCE_MS = 600_000
+# What a map's card says until it is done.
+AT_WORK = re.compile(r"^(Working, or waiting|[\d,]+ of [\d,]+$)")
 
 # A LIME that is soon done.
 QUICK = View(path="/?lime-samples=50&lime-superpixels=10")
@@ -41,10 +43,13 @@ def overlay_pixels(page: Page) -> dict[str, np.ndarray]:
 
 
 def wait_for_maps(page: Page) -> None:
-    """Wait until LIME, the last, has its proof."""
-    expect(page.get_by_text("superpixels", exact=False).filter(has_text="R²")).to_be_visible(
-        timeout=PATIENCE_MS
-    )
+    """Wait until LIME, the last, has its proof, and not that of the map before it."""
+    proof = page.get_by_text("superpixels", exact=False).filter(has_text="R²")
+    expect(proof).to_be_visible(timeout=PATIENCE_MS)
+    wait_until_settled(page)
+    # While a map is made, what stood below the one before it may still be there.
+    expect(page.get_by_text(AT_WORK)).to_have_count(0, timeout=PATIENCE_MS)
+    expect(proof).to_be_visible(timeout=PATIENCE_MS)
     wait_until_settled(page)
 
 
@@ -72,6 +77,8 @@ def test_a_sample_is_explained_by_four_maps(page: Page) -> None:
     expect(page.get_by_role("heading", name="This looks like a dog")).to_be_visible(
         timeout=PATIENCE_MS
     )
+    own = "by LIME, laid over the photo. A German shepherd"
+    expect(page.get_by_role("img", name=own)).to_be_visible(timeout=PATIENCE_MS)
     wait_for_maps(page)
     photo = pixels_of(page.get_by_role("img", name="A German shepherd stands").nth(1))
     for method, pixels in overlay_pixels(page).items():
