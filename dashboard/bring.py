@@ -60,7 +60,7 @@ def choose_brought(photo: Image.Image) -> NetworkChoice | None:
         return None
     data = file.getvalue()
     name = hash_bytes(data)
-    facts = inspect_network(data)
+    facts = state.inspected(name, partial(inspect_network, data))
     given = state.brought_facts(name)
     if given is None and facts.missing:
         wanted = st.button("Say what the file does not say", icon=":material/edit_note:")

@@ -87,10 +87,16 @@ def find_browser() -> str | None:
 
 @dataclass(frozen=True)
 class Server:
-    """A dashboard that is served: where, and by which process."""
+    """A dashboard that is served: where, by which process, and the file of what that prints."""
 
     address: str
     process: subprocess.Popen[bytes]
+    log: int
+
+    def printed(self) -> str:
+        """What the process has printed so far."""
+        # Seeking would move the place where the process goes on to write.
+        return os.pread(self.log, os.fstat(self.log).st_size, 0).decode(errors="replace")
 
 
 @contextmanager
@@ -125,21 +131,21 @@ def serve_script(script: Path) -> Iterator[str]:
 def _running(arguments: list[str], port: int, more: dict[str, str]) -> Iterator[Server]:
     address = f"http://127.0.0.1:{port}"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **more}
-    with tempfile.TemporaryFile("w+") as log:
-        server = subprocess.Popen(
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
             env=environment,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
+        server = Server(address, process, log.fileno())
         try:
-            if not _is_up(server, f"{address}/_stcore/health"):
-                log.seek(0)
-                raise ServerError(f"The dashboard did not start. It printed:\n{log.read()}")
-            yield Server(address, server)
+            if not _is_up(process, f"{address}/_stcore/health"):
+                raise ServerError(f"The dashboard did not start. It printed:\n{server.printed()}")
+            yield server
         finally:
-            _stop(server)
+            _stop(process)
 
 
 def launch(playwright: Playwright, executable: str) -> Browser:

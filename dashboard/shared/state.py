@@ -21,6 +21,7 @@ from dashboard.shared.jobs import Seat
 from dashboard.shared.photos import Photo
 from xaicore import Classifier, Explainer, Explanation, Parameter
 from xaicore.networks.checkup import CheckUp
+from xaicore.networks.importing.facts import Facts
 from xaicore.render import Look
 
 NETWORK = "network"
@@ -48,6 +49,7 @@ _ASKED = "asked"
 _STOPPED = "stopped"
 _BROUGHT = "brought"
 _BROUGHT_FACTS = "brought-facts"
+_INSPECTED = "inspected"
 _CHECK_UPS = "check-ups"
 _ASKED_ABOUT = "asked-about"
 
@@ -148,6 +150,15 @@ def brought_classifier(key: str) -> Classifier | None:
 def keep_brought(key: str, classifier: Classifier) -> None:
     """Keep the network that this visitor brought, in the place of the one before."""
     st.session_state[_BROUGHT] = key, classifier
+
+
+def inspected(name: str, inspect: Callable[[], Facts]) -> Facts:
+    """What the file of this name says, read once, in the place of the one before."""
+    kept_name, facts = st.session_state.get(_INSPECTED, ("", None))
+    if kept_name != name:
+        facts = inspect()
+        st.session_state[_INSPECTED] = name, facts
+    return facts
 
 
 def brought_facts(name: str) -> dict[str, Any] | None:

@@ -1,7 +1,8 @@
 """The served dashboard and a browser to look at it with.
 
 A test asks for ``page``; ``@pytest.mark.parametrize("page", [View("dark", 390)], indirect=True)``
-chooses theme and width. A failed test leaves a picture in ``test-results``.
+chooses theme and width. A failed test leaves a picture in ``test-results``, and tells what the
+server said.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
-from tools.browser import ROOT, View, find_browser, launch, open_context, serve
+from tools.browser import ROOT, Server, View, find_browser, launch, open_context, run_server
 
 RESULTS = ROOT / "test-results"
 # For machines that are busy with other work: a page may take long, but must come.
 expect.set_options(timeout=300_000)
 _FAILED = pytest.StashKey[bool]()
+MOST_SHOWN = 20_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,6 +37,10 @@ def pytest_runtest_makereport(
     report = yield
     if report.when == "call":
         item.stash[_FAILED] = report.failed
+        if report.failed and isinstance(item, pytest.Function):
+            server = item.funcargs.get("server")
+            if isinstance(server, Server):
+                report.sections.append(("The server's last lines", server.printed()[-MOST_SHOWN:]))
     return report
 
 
@@ -56,10 +62,15 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def address(browser: Browser) -> Iterator[str]:
-    """Where the dashboard is served; it starts only when there is a browser to look at it."""
-    with serve() as address:
-        yield address
+def server(browser: Browser) -> Iterator[Server]:
+    """The dashboard, served; it starts only when there is a browser to look at it."""
+    with run_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def address(server: Server) -> str:
+    return server.address
 
 
 def _is_file(asked: Request) -> bool:

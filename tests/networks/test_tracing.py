@@ -10,7 +10,9 @@ from torch import nn
 from tests.networks.nets import CURVED, lively, photos
 from xaicore.networks.canonical import canonicalize
 from xaicore.networks.fingerprint import fingerprint_of
-from xaicore.networks.tracing import trace
+from xaicore.networks.importing.architectures import find_architectures
+from xaicore.networks.importing.facts import Facts
+from xaicore.networks.tracing import ONE_AT_A_TIME, trace
 
 
 class Stacked(nn.Module):
@@ -68,3 +70,16 @@ def test_a_network_is_rewritten_while_another_is_traced(traced):
     canonical = canonicalize(lively(CURVED["many activations"]), photos())
     assert canonical.obstacles == ()
     assert canonical.difference < 1e-5
+
+
+def test_a_network_without_memory_is_built_when_no_other_is_exported():
+    """On torch 2.14 either of the two stopped with KeyError: 'custom'."""
+    architecture = find_architectures(Facts(architecture="squeezenet1_1"))[0]
+    built = []
+    thread = threading.Thread(target=lambda: built.append(architecture.blank(2, ())))
+    with ONE_AT_A_TIME:
+        thread.start()
+        thread.join(0.5)
+        assert not built
+    thread.join()
+    assert all(weight.is_meta for weight in built[0].parameters())

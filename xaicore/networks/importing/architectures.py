@@ -16,6 +16,7 @@ from torch import nn
 from xaicore.networks.errors import NetworkError
 from xaicore.networks.importing.facts import Facts, imagenet_labels
 from xaicore.networks.petnet import INPUT_SIZE, LABELS, MEAN, STD, PetNet
+from xaicore.networks.tracing import ONE_AT_A_TIME
 
 IMAGENET_CLASSES = 1000
 # Networks whose training has a second head, which weights for use may lack.
@@ -33,7 +34,8 @@ class Architecture:
     def blank(self, classes: int, names: Collection[str]) -> nn.Module:
         """The network without memory for its weights, to compare names and shapes with."""
         try:
-            with torch.device("meta"):
+            # Without memory torch works in Python, on settings that an export changes meanwhile.
+            with ONE_AT_A_TIME, torch.device("meta"):
                 return self.build(classes, names)
         except NotImplementedError:  # a few compute their widths with tensors
             return self.make(classes, names)
