@@ -65,7 +65,7 @@ BAD_PHOTOS = {
     "cut.tiff": BadPhoto(cut("TIFF", 0.6), "damaged"),
     "cut.avif": BadPhoto(cut("AVIF", 0.98), "damaged"),
     "cut.heic": BadPhoto(cut("HEIF", 0.6), "damaged"),
-    "bomb.png": BadPhoto(png(30_000, 30_000), "50 megapixels"),
-    "small-bomb.png": BadPhoto(png(8_000, 8_000), "50 megapixels"),
-    "oversized.jpg": BadPhoto(oversized(), "larger than 20 MB"),
+    "bomb.png": BadPhoto(png(30_000, 30_000), "65 megapixels"),
+    "small-bomb.png": BadPhoto(png(9_000, 9_000), "65 megapixels"),
+    "oversized.jpg": BadPhoto(oversized(), "larger than 40 MB"),
 }
