@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from xaicore.networks.errors import NetworkError
+from xaicore.zips import TooManyMembers, ZipError, list_members, read_member
 
 MAX_BYTES = 250 * 2**20
 MAX_MEMBERS = 1000
-CHUNK_BYTES = 2**20
 TOO_LARGE = (
     f"larger than {MAX_BYTES // 2**20} MB, the most that is read. Bring a smaller network, or the "
     "same with 16-bit weights."
-)
-# What reading a damaged or locked member of a zip can raise.
-UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    OSError,
-    EOFError,
-    ValueError,
-    RuntimeError,
-    NotImplementedError,
 )
 
 
@@ -88,27 +75,23 @@ def _reader(root: Path) -> Callable[[str], bytes]:
 def zip_files(source: Source) -> Files:
     """The files of a zip, unpacked in memory; a folder around all of them is left away.
 
-    Members are counted as they unpack: what the zip says of their sizes is not believed.
     Raises :class:`NetworkError` for what is no zip, has a name that leaves it, or holds too much.
     """
     unpacked: dict[str, bytes] = {}
     left = MAX_BYTES
     try:
-        with zipfile.ZipFile(io.BytesIO(source.data)) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-            if len(members) > MAX_MEMBERS:
-                raise NetworkError(
-                    f"{source.name} holds more than {MAX_MEMBERS} files. Pack the network alone."
-                )
-            for member in members:
-                unpacked[checked_name(member.filename)] = _unpack(archive, member, left)
-                left -= len(unpacked[member.filename])
-    except UNREADABLE as error:
-        if isinstance(error, NetworkError):
-            raise
+        for member in list_members(source.data, MAX_MEMBERS):
+            name = checked_name(member.name)
+            if member.size > left:
+                raise NetworkError(f"This zip unpacks to files {TOO_LARGE}")
+            unpacked[name] = read_member(source.data, member, left)
+            left -= member.size
+    except TooManyMembers as error:
         raise NetworkError(
-            f"{source.name} is a zip that cannot be read. Make it again, without a password."
+            f"{source.name} holds more than {MAX_MEMBERS} files. Pack the network alone."
         ) from error
+    except ZipError as error:
+        raise NetworkError(f"{source.name} is a zip that cannot be read. {error}") from error
     return _without_outer_folder(unpacked)
 
 
@@ -121,17 +104,6 @@ def checked_name(name: str) -> str:
             "folder."
         )
     return name
-
-
-def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
-    with archive.open(member) as file:
-        chunks, size = [], 0
-        while chunk := file.read(CHUNK_BYTES):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > most:
-                raise NetworkError(f"This zip unpacks to files {TOO_LARGE}")
-    return b"".join(chunks)
 
 
 def _without_outer_folder(unpacked: dict[str, bytes]) -> Files:

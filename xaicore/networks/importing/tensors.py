@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import pickle
-import zipfile
 from collections.abc import Mapping
 
 import torch
@@ -13,8 +12,11 @@ from safetensors.torch import load as load_safetensors
 
 from xaicore.networks.errors import NetworkError
 from xaicore.networks.importing.source import MAX_BYTES, TOO_LARGE, Source
+from xaicore.zips import Member, ZipError, list_members
 
 MAX_HEADER_BYTES = 10 * 2**20
+# A file of torch has one for every tensor.
+MAX_ZIPPED = 50_000
 PICKLE = b"\x80"
 ZIP = b"PK\x03\x04"
 KINDS = {
@@ -65,13 +67,16 @@ def is_torch_file(source: Source) -> bool:
 
 
 def member_names(source: Source) -> list[str]:
-    """Names inside a zip; none for what is no zip."""
+    """Names inside a zip; none for what is no zip, or one with far too many."""
+    return [member.name for member in _members(source)]
+
+
+def _members(source: Source) -> list[Member]:
     if not source.data.startswith(ZIP):
         return []
     try:
-        with zipfile.ZipFile(io.BytesIO(source.data)) as archive:
-            return archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return list_members(source.data, MAX_ZIPPED)
+    except ZipError:
         return []
 
 
@@ -129,13 +134,11 @@ def read_torch_file(source: Source) -> State:
 
 
 def _check_members(source: Source) -> None:
-    names = member_names(source)
-    if any(name.endswith("constants.pkl") or "/code/" in name for name in names):
+    members = _members(source)
+    if any(m.name.endswith("constants.pkl") or "/code/" in m.name for m in members):
         raise NetworkError(f"{source.name} is TorchScript, which could run code. {SAVE}")
-    if names:
-        with zipfile.ZipFile(io.BytesIO(source.data)) as archive:
-            if sum(member.file_size for member in archive.infolist()) > MAX_BYTES:
-                raise NetworkError(f"{source.name} unpacks to something {TOO_LARGE}")
+    if sum(member.size for member in members) > MAX_BYTES:
+        raise NetworkError(f"{source.name} unpacks to something {TOO_LARGE}")
 
 
 def _state_in(loaded: object) -> State:
