@@ -52,6 +52,37 @@ def test_occlusion_of_a_linear_network_is_what_the_patch_holds(linear):
     assert e.checks["score"].item() == pytest.approx(worth.sum(), abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("integrated-gradients", {"steps": 30}),
+        ("occlusion", {"patch": 16}),
+        ("occlusion", {"patch": 30}),
+    ],
+)
+def test_they_tell_how_far_they_are_and_can_be_stopped(classifier, batch, name, settings):
+    seen = []
+
+    def watch(done, total, partial=None):
+        seen.append((done, total))
+
+    watched = xaicore.explain(classifier, batch, name, progress=watch, **settings)
+    done, totals = zip(*seen, strict=True)
+    assert list(done) == sorted(done)
+    assert set(totals) == {done[-1]}
+    assert len(done) > 3
+    assert (watched.maps == xaicore.explain(classifier, batch, name, **settings).maps).all()
+
+    class Enough(Exception):
+        pass
+
+    def stop(done, total, partial=None):
+        raise Enough
+
+    with pytest.raises(Enough):
+        xaicore.explain(classifier, batch, name, progress=stop, **settings)
+
+
 def prove(classifier, photo, name, **settings):
     checks = xaicore.explain(classifier, photo, name, targets=[0], **settings).checks
     return xaicore.EXPLAINERS[name].prove({key: values[0] for key, values in checks.items()})

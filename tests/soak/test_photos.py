@@ -78,7 +78,7 @@ LARGE = {
     "PNG": lambda: encode(photo(), "PNG", compress_level=1),
     "PNG seen through": lambda: encode(photo().convert("RGBA"), "PNG", compress_level=1),
     "16-bit PNG": lambda: encode(Image.fromarray(grey(np.uint16) * 257), "PNG", compress_level=1),
-    "GIF": lambda: encode(photo().convert("P"), "GIF"),
+    "GIF": lambda: encode(photo().quantize(16, dither=Image.Dither.NONE), "GIF"),
     "HEIF": lambda: encode(photo(), "HEIF", quality=40),
     "AVIF": lambda: encode(photo(), "AVIF", quality=40, speed=10),
     "WebP": lambda: encode(photo().resize((6000, 5900)), "WEBP", quality=40, method=0),

@@ -14,7 +14,7 @@ import torch
 
 from xaicore.errors import PetlensError
 from xaicore.networks.classifier import Classifier
-from xaicore.progress import Progress
+from xaicore.progress import Progress, no_progress
 
 SCORES = {
     "logit": "the score (logit) of the class",
@@ -112,6 +112,21 @@ class WeightedScore(torch.nn.Module):
         logits = self.net(batch)
         copies = len(logits) // len(self.weights)
         return (logits * self.weights.repeat(copies, 1)).sum(1)
+
+
+class ReportedScore(WeightedScore):
+    """The same, with a report of how many of ``total`` pictures it has answered to."""
+
+    def __init__(self, task: AttributionTask, total: int) -> None:
+        super().__init__(task.private_net(), task.weights())
+        self.progress = task.progress or no_progress
+        self.done, self.total = 0, total
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        scores = super().forward(batch)
+        self.done += len(batch)
+        self.progress(self.done, self.total)
+        return scores
 
 
 @dataclass(frozen=True)

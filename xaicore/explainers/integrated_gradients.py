@@ -12,7 +12,7 @@ from xaicore.explainers.base import (
     Explainer,
     Parameter,
     Proof,
-    WeightedScore,
+    ReportedScore,
 )
 from xaicore.explainers.baselines import BASELINE, make_baseline, prove_sum, to_attribution
 
@@ -20,7 +20,8 @@ DELTA_TOLERANCE = 0.05
 
 
 def compute(task: AttributionTask, baseline: str, steps: int) -> Attribution:
-    net = WeightedScore(task.private_net(), task.weights())
+    # Besides the steps, baseline and photo are answered to for the miss.
+    net = ReportedScore(task, (steps + 2) * len(task.batch))
     reference = make_baseline(task.classifier, task.batch, baseline)
     attributions, delta = IntegratedGradients(net).attribute(
         task.batch.clone().requires_grad_(),

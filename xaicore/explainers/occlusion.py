@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -13,13 +14,15 @@ from xaicore.explainers.base import (
     Explainer,
     Parameter,
     Proof,
-    WeightedScore,
+    ReportedScore,
 )
 from xaicore.explainers.baselines import BASELINE, make_baseline
 
 
 def compute(task: AttributionTask, patch: int, baseline: str) -> Attribution:
-    net = WeightedScore(task.private_net(), task.weights())
+    places = math.prod(_places(side, patch) for side in task.batch.shape[2:])
+    # Besides the patches, the photo itself is answered to before and after.
+    net = ReportedScore(task, (places + 2) * len(task.batch))
     photos = max(1, task.classifier.batch_size // len(task.batch))
     with torch.inference_mode():
         attributions = Occlusion(net).attribute(
@@ -32,6 +35,11 @@ def compute(task: AttributionTask, patch: int, baseline: str) -> Attribution:
     maps = attributions.mean(1)
     fall = maps.amax((1, 2))
     return Attribution(maps, checks={"largest_fall": fall, "score": net(task.batch).detach()})
+
+
+def _places(side: int, patch: int) -> int:
+    """How many places a patch has along a side, the last one over the edge."""
+    return max(0, math.ceil((side - patch) / (patch // 2))) + 1
 
 
 def prove(checks: Mapping[str, float]) -> Proof:

@@ -16,7 +16,7 @@ from xaicore.photos.errors import (
     no_picture,
     too_many_pixels,
 )
-from xaicore.photos.headers import refuse_camera_raw
+from xaicore.photos.headers import refuse_camera_raw, refuse_webp_size
 from xaicore.photos.reading import FileSource, read
 from xaicore.photos.tiffs import STARTS, open_tiff
 
@@ -70,6 +70,7 @@ def load_photo(source: PhotoSource) -> Image.Image:
 def _open(data: bytes) -> Image.Image:
     """Read the header only; of a picture of 8-bit values no pixel is decoded."""
     refuse_camera_raw(data)
+    refuse_webp_size(data)
     try:
         if data.startswith(STARTS):
             return open_tiff(data)

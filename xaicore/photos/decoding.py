@@ -11,15 +11,13 @@ from PIL import Image, ImageOps
 
 from xaicore.photos.colours import to_srgb
 from xaicore.photos.depth import to_8_bit, white_of
-from xaicore.photos.errors import MAX_PIXELS, MAX_RATIO, damaged, too_many_pixels, too_narrow
-from xaicore.photos.headers import refuse_many_scans
+from xaicore.photos.errors import damaged
+from xaicore.photos.headers import refuse_many_scans, refuse_size
 
 # A photo of more pixels is halved, which leaves more than any network sees.
 WHOLE_PIXELS = 16_500_000
 # Above this size one photo is decoded at a time, so that two never need memory at once.
 LARGE_PIXELS = 8_000_000
-# Its decoder holds four copies of the picture.
-MOST_OF_WEBP = 36_000_000
 BAND_PIXELS = 2_000_000
 ORIENTATION = 0x0112
 END_OF_JPEG = b"\xff\xd9"
@@ -35,7 +33,7 @@ def decode(picture: Image.Image, data: bytes = b"") -> Image.Image:
     ``data`` is the picture's file, where it is one. Raises :class:`PhotoError` for what is damaged,
     too large or too narrow.
     """
-    _refuse_size(picture)
+    refuse_size(*picture.size, picture.format)
     pixels = picture.width * picture.height
     if picture.format in ("JPEG", "MPO"):
         refuse_many_scans(data, pixels)
@@ -44,16 +42,6 @@ def decode(picture: Image.Image, data: bytes = b"") -> Image.Image:
             return _decode(picture, data)
         except Exception as error:  # each decoder fails in its own way on damaged pixels
             raise damaged() from error
-
-
-def _refuse_size(picture: Image.Image) -> None:
-    width, height = picture.size
-    if width * height > MAX_PIXELS:
-        raise too_many_pixels()
-    if picture.format == "WEBP" and width * height > MOST_OF_WEBP:
-        raise too_many_pixels(MOST_OF_WEBP, " of a WebP")
-    if max(width, height) > MAX_RATIO * min(width, height):
-        raise too_narrow(width, height)
 
 
 def _decode(picture: Image.Image, data: bytes) -> Image.Image:

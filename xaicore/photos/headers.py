@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from xaicore.photos.errors import camera_raw, too_many_scans
+from xaicore.photos.errors import (
+    MAX_PIXELS,
+    MAX_RATIO,
+    camera_raw,
+    too_many_pixels,
+    too_many_scans,
+    too_narrow,
+)
 
 # A progressive JPEG has ten scans. Each decodes all pixels once more.
 MAX_SCANS = 100
@@ -20,6 +27,9 @@ CAMERA_RAW = (
     b"IIU\0",
 )
 CANON_3 = b"ftypcrx "
+WEBP = "WEBP"
+# Its decoder holds four copies of the picture.
+MOST_OF_WEBP = 36_000_000
 
 
 def refuse_camera_raw(data: bytes) -> None:
@@ -34,3 +44,20 @@ def refuse_many_scans(data: bytes, pixels: int) -> None:
     scans = data.count(START_OF_SCAN)
     if scans > MAX_SCANS or scans * pixels > MAX_SCANNED_PIXELS:
         raise too_many_scans()
+
+
+def refuse_size(width: int, height: int, picture_format: str | None = None) -> None:
+    """Raise :class:`PhotoError` for a picture of more pixels than are read, or a narrow strip."""
+    if width * height > MAX_PIXELS:
+        raise too_many_pixels()
+    if picture_format == WEBP and width * height > MOST_OF_WEBP:
+        raise too_many_pixels(MOST_OF_WEBP, " of a WebP")
+    if max(width, height) > MAX_RATIO * min(width, height):
+        raise too_narrow(width, height)
+
+
+def refuse_webp_size(data: bytes) -> None:
+    """The same for an animated WebP, which takes memory for its pixels as soon as it is opened."""
+    if data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X" and len(data) >= 30:
+        width, height = (1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27))
+        refuse_size(width, height, WEBP)
