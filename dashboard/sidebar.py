@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-import xaicore
 from dashboard.bring import choose_brought, knows
 from dashboard.serve import SERVED
 from dashboard.shared import state
@@ -124,7 +123,7 @@ def _choose_network(photo: Photo) -> NetworkChoice:
             served = SERVED[name]
             return NetworkChoice(served, knows(served), f"served-{served.fingerprint}")
         if name == OWN:
-            return choose_brought(xaicore.load_photo(photo.data)) or petnet
+            return choose_brought(picture_of(photo)) or petnet
         if name == PETNET or not _ready(NETWORKS[name]):
             return petnet
         if NETWORKS[name].note:

@@ -11,7 +11,7 @@ USUAL_WHITES = (1.0, 255.0, 65535.0)
 OVERSHOOT, HIGHLIGHTS, BRIGHT_SHARE = 1.1, 16.0, 0.95
 # Of a large picture so many values tell how bright it is.
 ENOUGH = 1_000_000
-ROWS = 256
+BAND_VALUES = 2_000_000
 
 
 def white_of(values: np.ndarray) -> float:
@@ -30,10 +30,11 @@ def white_of(values: np.ndarray) -> float:
 def to_8_bit(values: np.ndarray, white: float) -> np.ndarray:
     """Values 0…``white`` as uint8 [H, W, ...]; what is no number is black, the rest is cut off."""
     pixels = np.empty(values.shape, np.uint8)
-    for row in range(0, len(values), ROWS):
+    rows = max(1, BAND_VALUES // values[0].size)
+    for top in range(0, len(values), rows):
         # In double precision, which holds all 32-bit numbers.
-        rows = np.nan_to_num(values[row : row + ROWS].astype(np.float64), posinf=white)
-        pixels[row : row + ROWS] = np.clip(rows / white, 0, 1) * 255 + 0.5
+        band = np.nan_to_num(values[top : top + rows].astype(np.float64), posinf=white)
+        pixels[top : top + rows] = np.clip(band / white, 0, 1) * 255 + 0.5
     return pixels
 
 

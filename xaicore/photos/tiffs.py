@@ -20,6 +20,7 @@ from xaicore.photos.errors import (
     too_many_pixels,
     unusual_tiff,
 )
+from xaicore.photos.headers import refuse_size
 
 STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 ORIENTATION, PROFILE, DNG_VERSION = 274, 34675, 50706
@@ -92,9 +93,7 @@ def _is_pillows(page: Any) -> bool:
 
 def _picture_of(page: Any, data: bytes, place: int) -> Image.Image:
     """A page of any values as a picture of 8-bit ones, with its profile and orientation."""
-    height, width = page.imagelength, page.imagewidth
-    if width * height > MAX_PIXELS:
-        raise too_many_pixels()
+    refuse_size(page.imagewidth, page.imagelength)
     if page.dtype is None or page.dtype.kind not in "iuf":
         raise unusual_tiff(_in_words(page))
     if page.nbytes > MOST_BYTES:
