@@ -35,10 +35,10 @@ format: $(TOOLS) ## Put the code into its format, mend simple faults
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-train: $(APP) ## Train the network on DATA, a PetImages folder or zip
+train: $(APP) ## Train the network on DATA, a PetImages folder or zip, into runs/petnet
 	$(BIN)/python -m xaicore train --data $(DATA)
 
-card: $(APP) ## Measure the shipped network on DATA and write its model card
+card: $(APP) ## Measure the shipped network on DATA, into runs/petnet.json
 	$(BIN)/python -m xaicore card --data $(DATA)
 
 plant: $(APP) ## Make PetNets that look at a mark on DATA, or go on where it stopped

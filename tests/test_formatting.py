@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from xaicore.formatting import format_number
+from xaicore.formatting import format_number, plural, printable
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,17 @@ def test_numbers_by_hand(value: float, decimals: int, written: str) -> None:
 
 def test_three_decimals_are_the_rule() -> None:
     assert format_number(2 / 3) == "0.667"
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [(0, "0 photos"), (1, "1 photo"), (2, "2 photos"), (2126, "2,126 photos")],
+)
+def test_one_thing_is_no_things(number: int, written: str) -> None:
+    assert plural(number, "photo") == written
+    assert plural(1, "class", "classes") == "1 class"
+    assert plural(3, "class", "classes") == "3 classes"
+
+
+def test_bytes_that_are_no_text_are_spelt_out() -> None:
+    assert printable("caf\udce9, žluť") == "caf\\udce9, žluť"

@@ -15,11 +15,13 @@ from PIL import Image
 
 from xaicore.explainers import EXPLAINERS, explain
 from xaicore.explainers.base import ExplainerError, Explanation
+from xaicore.files import replace_files
 from xaicore.identity import hash_bytes
 from xaicore.metrics import USUAL, score_maps
 from xaicore.metrics.base import PerturbationProtocol
 from xaicore.networks.classifier import Classifier
 from xaicore.photos import load_photo
+from xaicore.progress import Progress, name_step, no_progress
 from xaicore.render import Look, render_part
 
 
@@ -58,27 +60,29 @@ def to_npz(
 
 def explain_to_files(
     classifier: Classifier,
-    file: Path,
+    data: bytes,
     methods: Sequence[str],
     protocol: PerturbationProtocol,
     folder: Path,
+    progress: Progress = no_progress,
 ) -> dict[str, str]:
-    """Explain one photo and write ``<method>.png``, ``maps.npz`` and ``scores.json``.
+    """Explain a photo's bytes and write ``<method>.png``, ``maps.npz`` and ``scores.json``.
 
-    Returns why methods are left out that the network does not get, by name; where it gets none,
-    the first one's :class:`ExplainerError` is raised. Raises what its parts raise, such as
-    :class:`PhotoError`; a score that is undefined is null.
+    All are written at the end, together. ``progress(done, total)`` is called before each
+    method's map and scores, and at their end. Returns why methods are left out that the network
+    does not get, by name; where it gets none, the first one's :class:`ExplainerError` is raised.
+    Raises what its parts raise, such as :class:`PhotoError`; a score that is undefined is null.
     """
-    photo = load_photo(file)
+    photo = load_photo(data)
     batch = classifier.preprocess([photo])
-    found, refused = _explain_all(classifier, batch, methods)
+    found, refused = _explain_all(classifier, batch, methods, progress)
+    scores = _score_all(classifier, batch, found, protocol, progress)
     box = classifier.preprocessing.seen_box(photo.size)
-    for name, explanation in found.items():
-        look = Look(signed=EXPLAINERS[name].signed)
-        picture = render_part(photo, explanation.maps[0], box, look)
-        (folder / f"{name}.png").write_bytes(to_png(picture))
-    photo_hash = hash_bytes(file.read_bytes())
-    (folder / "maps.npz").write_bytes(to_npz(found, photo_hash, classifier.labels))
+    pictures = {
+        f"{name}.png": to_png(render_part(photo, explanation.maps[0], box, _look(name)))
+        for name, explanation in found.items()
+    }
+    photo_hash = hash_bytes(data)
     probabilities = classifier.predict(batch)[0]
     words = {
         "photo": photo_hash,
@@ -87,7 +91,7 @@ def explain_to_files(
         "protocol": protocol.settings,
         "methods": {
             name: {
-                "scores": _scores(classifier, batch, explanation, protocol),
+                "scores": scores[name],
                 "proof": {check: values[0].item() for check, values in explanation.checks.items()},
                 "settings": explanation.settings,
             }
@@ -95,17 +99,25 @@ def explain_to_files(
         },
         "refused": refused,
     }
-    (folder / "scores.json").write_text(json.dumps(words, indent=2) + "\n", encoding="utf-8")
+    arrays = to_npz(found, photo_hash, classifier.labels)
+    text = json.dumps(words, indent=2) + "\n"
+    replace_files(folder, {**pictures, "maps.npz": arrays, "scores.json": text})
     return refused
 
 
+def _look(name: str) -> Look:
+    return Look(signed=EXPLAINERS[name].signed)
+
+
 def _explain_all(
-    classifier: Classifier, batch: torch.Tensor, methods: Sequence[str]
+    classifier: Classifier, batch: torch.Tensor, methods: Sequence[str], progress: Progress
 ) -> tuple[dict[str, Explanation], dict[str, str]]:
     """What methods find, by name, and why those that cannot are left out."""
     found: dict[str, Explanation] = {}
     refused: dict[str, str] = {}
-    for name in methods:
+    for done, name in enumerate(methods):
+        progress(done, 2 * len(methods))
+        name_step(f"{EXPLAINERS[name].label}, map")
         try:
             found[name] = explain(classifier, batch, name)
         except ExplainerError as error:
@@ -123,13 +135,22 @@ def _names(labels: Sequence[str]) -> list[str]:
     ]
 
 
-def _scores(
+def _score_all(
     classifier: Classifier,
     batch: torch.Tensor,
-    explanation: Explanation,
+    found: Mapping[str, Explanation],
     protocol: PerturbationProtocol,
-) -> dict[str, float | None]:
-    rows = score_maps(classifier, batch, explanation.maps, explanation.targets, USUAL, protocol)
-    return {
-        name: None if math.isnan(value) else float(value) for name, value in rows.iloc[0].items()
-    }
+    progress: Progress,
+) -> dict[str, dict[str, float | None]]:
+    """The scores of every method's map, by name; an undefined one is None."""
+    scores = {}
+    for done, (name, explanation) in enumerate(found.items(), start=len(found)):
+        progress(done, 2 * len(found))
+        name_step(f"{EXPLAINERS[name].label}, scores")
+        rows = score_maps(classifier, batch, explanation.maps, explanation.targets, USUAL, protocol)
+        scores[name] = {
+            metric: None if math.isnan(value) else float(value)
+            for metric, value in rows.iloc[0].items()
+        }
+    progress(2 * len(found), 2 * len(found))
+    return scores

@@ -17,3 +17,13 @@ def format_number(value: float, decimals: int = 3) -> str:
 def join(words: Sequence[str]) -> str:
     """One word or more as a list in a sentence: "a, b and c"."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def plural(number: int, thing: str, things: str = "") -> str:
+    """A number of things: "1 photo", "2 photos", "1,000 classes"; ``things`` where no s will do."""
+    return f"{number:,} {thing if number == 1 else things or f'{thing}s'}"
+
+
+def printable(text: str) -> str:
+    """A text with the bytes of names that are not UTF-8 spelt out, as in "caf\\udce9.jpg"."""
+    return text.encode("utf-8", "backslashreplace").decode()

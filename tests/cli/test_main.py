@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,6 @@ from tests.cli.networks import sentence, status
 from tests.conftest import SAMPLES
 from tests.tiny_pets import write_pets
 from xaicore import CONTROLS, explain, load_classifier, load_photo, score_maps
-from xaicore.cli import evaluate as evaluate_command
-from xaicore.cli import train as train_command
 from xaicore.metrics import USUAL
 from xaicore.training.train import CHECKPOINT, TrainingError, load_checkpoint
 
@@ -189,10 +188,13 @@ def test_control_c_says_that_an_evaluation_goes_on(
     def interrupted(*arguments: object, **more: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(evaluate_command, "evaluate", interrupted)
-    store = f"sqlite:///{tmp_path / 'store.db'}"
+    monkeypatch.setattr("xaicore.evaluation.evaluate.evaluate", interrupted)
+    store = f"sqlite:///{tmp_path / 'my store.db'}"
     assert status("evaluate", "--photos", pets, "--store", store) == 130
-    assert "the same command goes on from there" in capsys.readouterr().err
+    said = f"-m xaicore evaluate --photos {pets} --store '{store}'"
+    assert sentence(capsys) == (
+        f"Stopped. What was finished is kept; go on with: {sys.executable} {said}"
+    )
 
 
 def test_an_empty_class_gets_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -216,7 +218,7 @@ def test_a_place_that_cannot_be_written_to_is_named_before_training(
 
 @pytest.mark.parametrize(
     ("kept", "says"),
-    [(True, "The last checkpoint is kept at"), (False, "Stopped before the first checkpoint")],
+    [(True, "The last checkpoint is kept at"), (False, "Stopped. Nothing was written")],
 )
 def test_control_c_says_what_is_kept(
     kept: bool,
@@ -230,9 +232,9 @@ def test_control_c_says_what_is_kept(
             (tmp_path / CHECKPOINT).touch()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train_command, "train", interrupted)
+    monkeypatch.setattr("xaicore.training.train.train", interrupted)
     folders = ("--out", tmp_path, "--checkpoints", tmp_path)
-    assert status("train", "--data", "x", *folders) == 130
+    assert status("train", "--data", tmp_path, *folders) == 130
     assert says in sentence(capsys)
 
 
@@ -242,6 +244,7 @@ def test_a_full_disk_gets_a_sentence(
     def full(*arguments: object) -> None:
         raise TrainingError("The checkpoint could not be written: No space left on device.")
 
-    monkeypatch.setattr(train_command, "train", full)
-    assert status("train", "--data", "x", "--out", tmp_path) == 2
+    monkeypatch.setattr("xaicore.training.train.train", full)
+    folders = ("--out", tmp_path, "--checkpoints", tmp_path / "run")
+    assert status("train", "--data", tmp_path, *folders) == 2
     assert "No space left on device" in sentence(capsys)

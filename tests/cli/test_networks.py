@@ -22,7 +22,6 @@ from tests.cli.networks import (
 from tests.networks.everyday import Answering, body
 from tests.networks.importing_files import onnx_file, small_mobilenet
 from xaicore import explain, load_photo, score_maps
-from xaicore.cli import options as options_module
 from xaicore.evaluation.evaluate import evaluate
 from xaicore.evaluation.plan import EvaluationError, Plan
 from xaicore.evaluation.store import Store
@@ -128,7 +127,9 @@ def test_methods_that_a_network_does_not_get_are_named_and_the_others_written(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(options_module, "load_classifier", lambda *given: cannot_be_rewritten())
+    monkeypatch.setattr(
+        "xaicore.networks.classifier.load_classifier", lambda *given: cannot_be_rewritten()
+    )
     command = ("explain", photo, "--out", tmp_path, "--methods")
     assert status(*command, "lrp", "gradcam") == 0
     words = words_of(tmp_path)
@@ -150,7 +151,7 @@ def test_evaluate_refuses_a_method_before_it_starts(
 ) -> None:
     net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 2))
     classifier = Classifier(net, size=32, device="cpu")
-    monkeypatch.setattr(options_module, "load_classifier", lambda *given: classifier)
+    monkeypatch.setattr("xaicore.networks.classifier.load_classifier", lambda *given: classifier)
     store = f"sqlite:///{tmp_path / 'store.db'}"
     command = ("evaluate", "--photos", photo.parent, "--store", store, "--metrics", "ad")
     assert status(*command, "--methods", "deeplift", "gradcam") == 2
@@ -257,6 +258,6 @@ def test_networks_that_do_not_fit_get_a_sentence(
     assert status(*known, "--labels", "fox,owl") == 2
     assert "3 classes, but 2 labels" in sentence(capsys)
     assert status(*known, "--mean", "0,1") == 2
-    assert "mean is one number" in sentence(capsys)
+    assert "'0,1' is neither one number nor three" in sentence(capsys)
     assert status(*known, "--resize", "crop:7") == 2
     assert "resize is" in sentence(capsys)

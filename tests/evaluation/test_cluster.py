@@ -21,7 +21,7 @@ from xaicore.evaluation.plan import EvaluationError, Plan
 from xaicore.evaluation.results import results_of
 from xaicore.evaluation.store import Store
 from xaicore.metrics.base import Protocol
-from xaicore.networks.classifier import load_classifier, save_weights
+from xaicore.networks.classifier import load_classifier, weights_of
 from xaicore.networks.petnet import PetNet
 from xaicore.progress import Progress
 from xaicore.training.dataset import PhotoBytes
@@ -33,7 +33,7 @@ PLAN = Plan(methods=("gradcam",), metrics=("iauc", "ad"), protocol=Protocol(step
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("weights") / "petnet.safetensors"
-    save_weights(PetNet(), path)
+    path.write_bytes(weights_of(PetNet()))
     return path
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 import xaicore
 from tests.explainers.conftest import small_net
-from xaicore.networks.classifier import save_weights
+from xaicore.networks.classifier import weights_of
 from xaicore.networks.petnet import PetNet
 
 
@@ -88,7 +88,7 @@ def test_without_convolutions_only_grad_cam_is_refused():
 def test_saved_weights_come_back(tmp_path):
     torch.manual_seed(5)
     net = PetNet()
-    save_weights(net, tmp_path / "net.safetensors")
+    (tmp_path / "net.safetensors").write_bytes(weights_of(net))
     loaded = xaicore.load_classifier(tmp_path / "net.safetensors", device="cpu")
     batch = torch.randn(2, 3, 128, 128)
     with torch.inference_mode():
@@ -106,7 +106,7 @@ def test_a_missing_or_foreign_weights_file_is_one_sentence(tmp_path):
     (tmp_path / "text.safetensors").write_text("not weights")
     with pytest.raises(xaicore.ClassifierError, match="does not hold PetNet's weights"):
         xaicore.load_classifier(tmp_path / "text.safetensors")
-    save_weights(small_net(), tmp_path / "small.safetensors")
+    (tmp_path / "small.safetensors").write_bytes(weights_of(small_net()))
     with pytest.raises(xaicore.ClassifierError, match="does not hold PetNet's weights"):
         xaicore.load_classifier(tmp_path / "small.safetensors")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from safetensors.torch import load_file
 
 from tests.bad_photos import BAD_PHOTOS
 from tests.tiny_pets import COLOURS, NAMES, TINY, write_pets
+from xaicore.files import FileError
 from xaicore.networks.classifier import Classifier, ClassifierError
 from xaicore.networks.petnet import LABELS, PetNet
 from xaicore.photos import load_photo
@@ -169,7 +172,7 @@ def test_measuring_again_gives_the_same_card(
     written = path.read_text()
     spoilt = {**card, "accuracy": {}, "confusion": {}, "fingerprint": "", "cost": {}}
     path.write_text(json.dumps(spoilt))
-    remeasure(out / "petnet.safetensors", pets, CPU)
+    remeasure(out / "petnet.safetensors", pets, out / "petnet.json", CPU)
     assert json.loads(path.read_text()) == json.loads(written)
 
 
@@ -193,15 +196,14 @@ def test_a_network_that_does_not_fold_is_not_shipped(monkeypatch: pytest.MonkeyP
 def test_a_full_disk_keeps_the_old_weights(
     pets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fill_the_disk(net: PetNet, path: Path) -> None:
-        path.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
+    def fill_the_disk(number: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     save_checkpoint(tmp_path / CHECKPOINT, Trainer(TINY, CPU).state())
     weights = tmp_path / "petnet.safetensors"
     weights.write_bytes(b"old weights")
-    monkeypatch.setattr(model_card, "save_weights", fill_the_disk)
-    with pytest.raises(TrainingError, match=r"the disk is full\. The one before it is kept"):
+    monkeypatch.setattr(os, "fsync", fill_the_disk)
+    with pytest.raises(FileError, match=r"the disk is full\. What was there before is kept"):
         finish(tmp_path / CHECKPOINT, pets, tmp_path, CPU)
     assert weights.read_bytes() == b"old weights"
     assert sorted(file.name for file in tmp_path.iterdir()) == [CHECKPOINT, weights.name]

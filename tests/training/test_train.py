@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import nn
 
 from tests.bad_photos import BAD_PHOTOS
 from tests.tiny_pets import TINY, write_pets
+from xaicore.files import FileError
 from xaicore.training import train as training
 from xaicore.training.dataset import DatasetError, find_photos
 from xaicore.training.train import (
@@ -128,18 +130,16 @@ def test_the_checkpoint_holds_the_averaged_network(undisturbed: dict[str, Any]) 
 def test_a_full_disk_keeps_the_last_checkpoint(
     pets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save, saves = torch.save, 0
+    saves = 0
 
-    def fill_the_disk(state: object, path: Path) -> None:
+    def fill_the_disk(number: int) -> None:
         nonlocal saves
         saves += 1
         if saves == 2:
-            path.write_bytes(b"half a checkpoint")
             raise OSError(errno.ENOSPC, "No space left on device")
-        save(state, path)
 
-    monkeypatch.setattr(torch, "save", fill_the_disk)
-    with pytest.raises(TrainingError, match=r"the disk is full\. The one before it is kept"):
+    monkeypatch.setattr(os, "fsync", fill_the_disk)
+    with pytest.raises(FileError, match=r"the disk is full\. What was there before is kept"):
         train(pets, tmp_path, TINY, False, CPU)
     assert [file.name for file in tmp_path.iterdir()] == [CHECKPOINT]
     assert load_checkpoint(tmp_path / CHECKPOINT)["epoch"] == 1

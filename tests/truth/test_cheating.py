@@ -13,8 +13,9 @@ from xaicore.networks.classifier import Classifier, load_classifier
 from xaicore.training.dataset import find_photos
 from xaicore.training.train import Photos, TrainingError, decode
 from xaicore.truth import cheating
-from xaicore.truth.cheating import CAT, DOG, KINDS, KindError, Recipe
+from xaicore.truth.cheating import CAT, DOG
 from xaicore.truth.errors import PlantedError
+from xaicore.truth.kinds import KINDS, KindError, Recipe
 from xaicore.truth.marks import MARK
 from xaicore.truth.pets import draw_pets
 from xaicore.truth.planted import planted_pets

@@ -94,13 +94,17 @@ def test_what_is_kept_is_not_measured_again(results, planted, store, monkeypatch
 def test_what_was_finished_is_kept_where_it_is_stopped(planted, store, monkeypatch):
     def stop(done, total, partial=None):
         assert total == 2 * COUNT
-        raise KeyboardInterrupt
+        if done:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         measure_truth(planted, store, COUNT, stop)
     # The first five photos of the first network are there.
     monkeypatch.setattr(module, "explain", None)
-    assert len(measure_truth(planted[:1], store, 5).rows) == 5 * (3 + DRAWS)
+    told = []
+    again = measure_truth(planted[:1], store, 5, lambda *counts: told.append(counts))
+    assert len(again.rows) == 5 * (3 + DRAWS)
+    assert told == [(5, 5)]
 
 
 def test_files_give_back_what_was_written_draws_as_text(results, tmp_path):
@@ -132,7 +136,7 @@ def test_settings_are_real_and_no_two_are_alike():
 
 
 def test_the_command_writes_the_rows_and_says_what_they_say(tmp_path: Path, monkeypatch, capsys):
-    monkeypatch.setattr("xaicore.cli.truth.PLANTED", {"colour": PLANTED["colour"]})
+    monkeypatch.setattr("xaicore.truth.planted.PLANTED", {"colour": PLANTED["colour"]})
     store = f"sqlite:///{tmp_path / 'store.db'}"
     assert status("truth", "--store", store, "--most", 2, "--out", tmp_path) == 0
     assert len(load_truth(tmp_path).rows) == 2 * (3 + DRAWS)

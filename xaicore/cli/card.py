@@ -5,28 +5,49 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from xaicore.cli.options import Commands, add_data_and_device
-from xaicore.networks.classifier import BUNDLED_WEIGHTS
-from xaicore.training.model_card import remeasure, summary
+from xaicore.cli.options import add_data_and_device, check_there, check_weights, chosen_device
+from xaicore.cli.parser import Commands
+from xaicore.cli.stopping import starts_again
+from xaicore.files import check_file
+from xaicore.progress import shown
+
+# The card that ships is not written over by default.
+CARD_OF_BUNDLED = Path("runs/petnet.json")
 
 
 def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "card",
-        help="measure trained weights again and rewrite their model card",
+        help="measure trained weights again and write their model card",
         description="Measure accuracy, calibration and cost of trained weights on the validation "
-        "and test photos, and rewrite the model card beside them.",
+        "and test photos, and write their model card.",
     )
     add_data_and_device(parser)
     parser.add_argument(
         "--weights",
         type=Path,
-        default=BUNDLED_WEIGHTS,
         metavar="FILE",
-        help="a .safetensors file with its card beside it (default: %(default)s)",
+        help="a .safetensors file with its card beside it (default: the bundled ones)",
     )
-    parser.set_defaults(run=run)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help=f"where the card goes (default: beside --weights; {CARD_OF_BUNDLED} without them)",
+    )
+    parser.set_defaults(run=run, parser=parser, stopped=starts_again)
 
 
 def run(options: argparse.Namespace) -> None:
-    print(summary(remeasure(options.weights, options.data, options.device)))
+    check_weights(options.weights)
+    check_there(options.data)
+    beside = options.weights.with_suffix(".json") if options.weights else CARD_OF_BUNDLED
+    out = options.out or beside
+    check_file(out)
+    with shown("loading PyTorch"):
+        from xaicore.networks.classifier import BUNDLED_WEIGHTS
+        from xaicore.training.model_card import remeasure, summary
+
+        device = chosen_device(options)
+    card = remeasure(options.weights or BUNDLED_WEIGHTS, options.data, out, device)
+    print(f"{summary(card)}\nWritten to {out}.")

@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
+from xaicore.cli import values
 from xaicore.cli.options import (
-    Commands,
-    Parser,
     add_methods,
     add_network,
     add_photos,
     add_protocol,
     add_store,
     check_network,
+    check_there,
+    kept_in_store,
     load_chosen,
     open_store,
-    positive,
 )
-from xaicore.evaluation.cluster import on_ray
-from xaicore.evaluation.evaluate import Engine, evaluate, local_engine, say_known
-from xaicore.evaluation.plan import PhotoFile, Plan, check_methods, choose_files
-from xaicore.evaluation.results import Results, results_of, save_results
-from xaicore.evaluation.store import Run, Store, StoreError
-from xaicore.metrics import METRICS, USUAL
-from xaicore.metrics.base import PROTOCOLS
-from xaicore.networks.classifier import Classifier
-from xaicore.training.train import make_folder
+from xaicore.cli.parser import Commands, Names, Parser
+from xaicore.cli.stopping import goes_on
+from xaicore.cli.watching import watched
+from xaicore.files import check_folder
+from xaicore.formatting import plural, printable
+from xaicore.names import METRICS, USUAL_METRICS
+from xaicore.progress import shown
+
+if TYPE_CHECKING:
+    from xaicore.evaluation.evaluate import Engine
+    from xaicore.evaluation.plan import Plan
+    from xaicore.evaluation.results import Results
+    from xaicore.networks.classifier import Classifier
 
 ALL = "all"
-GOES_ON = "What was finished is kept; the same command goes on from there."
+METRIC_NAMES = (*METRICS, ALL)
 
 
 def add(commands: Commands) -> None:
@@ -49,25 +49,24 @@ def add(commands: Commands) -> None:
     _add_scores(parser)
     _add_place(parser)
     add_network(parser)
-    parser.set_defaults(run=run, parser=parser)
+    parser.set_defaults(run=run, parser=parser, stopped=goes_on)
 
 
 def _add_scores(parser: Parser) -> None:
     """What is measured, beside which methods."""
     parser.add_argument(
         "--metrics",
-        nargs="+",
-        choices=[*METRICS, ALL],
-        default=list(USUAL),
-        metavar="NAME",
-        help=f"any of {', '.join(METRICS)}, or {ALL} "
-        f"(default: {' '.join(USUAL)}; the others take longer)",
+        action=Names,
+        names=METRIC_NAMES,
+        default=list(USUAL_METRICS),
+        help=f"any of {', '.join(METRICS)}, or {ALL}, with commas or spaces between them "
+        f"(default: {','.join(USUAL_METRICS)}; the others take longer)",
     )
     add_protocol(parser)
     parser.add_argument("--controls", action="store_true", help="score maps that know nothing, too")
     parser.add_argument(
         "--mosaics",
-        type=positive,
+        type=values.positive,
         default=0,
         metavar="N",
         help="measure Focus on N mosaics at each of two sizes (default: none)",
@@ -78,7 +77,7 @@ def _add_place(parser: Parser) -> None:
     """Where the work is done and where its results go."""
     parser.add_argument(
         "--workers",
-        type=positive,
+        type=values.positive,
         default=1,
         metavar="N",
         help="chunks of photos at work at once, or actors on Ray (default: %(default)s)",
@@ -94,58 +93,55 @@ def _add_place(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    check_network(options)
     if options.ray and options.network:
         options.parser.error("--ray evaluates PetNet's weights only; leave out --network or --ray")
-    files = choose_files(options.photos, options.split, options.limit)
+    check_network(options)
+    check_there(options.photos)
     if options.out:
-        make_folder(options.out)
-    plan = Plan(
-        tuple(options.methods),
-        tuple(METRICS if ALL in options.metrics else options.metrics),
-        PROTOCOLS[options.protocol],
-        options.controls,
-        options.mosaics,
-        options.title or f"{options.photos.name}, {len(files)} photos",
-    )
-    classifier = load_chosen(options)
-    # Better now than when a cluster and a bar are up.
-    check_methods(classifier, plan)
+        check_folder(options.out)
     store = open_store(options)
-    engine = _choose_engine(options, classifier, plan)
-    run = _evaluate_with_bar(classifier, files, plan, store, engine)
-    results = results_of(store, run)
-    if options.out:
-        save_results(results, options.out)
+    with shown("loading the network"):
+        from xaicore.evaluation.evaluate import evaluate
+        from xaicore.evaluation.plan import check_methods, choose_files
+        from xaicore.evaluation.results import results_of, save_results
+
+        files = choose_files(options.photos, options.split, options.limit)
+        plan = _plan(options, len(files))
+        classifier = load_chosen(options)
+        # Better now than when a cluster and a bar are up.
+        check_methods(classifier, plan)
+        engine = _choose_engine(options, classifier, plan)
+    with kept_in_store(options):
+        with watched("evaluating") as progress:
+            run = evaluate(classifier, files, plan, store, progress, engine)
+        results = results_of(store, run)
+        if options.out:
+            save_results(results, options.out)
     print(_means(results))
 
 
+def _plan(options: argparse.Namespace, photos: int) -> Plan:
+    from xaicore.evaluation.plan import Plan
+    from xaicore.metrics.base import PROTOCOLS
+
+    return Plan(
+        tuple(options.methods),
+        METRICS if ALL in options.metrics else tuple(options.metrics),
+        PROTOCOLS[options.protocol],
+        options.controls,
+        options.mosaics,
+        printable(options.title or f"{options.photos.name}, {plural(photos, 'photo')}"),
+    )
+
+
 def _choose_engine(options: argparse.Namespace, classifier: Classifier, plan: Plan) -> Engine:
+    from xaicore.evaluation.cluster import on_ray
+    from xaicore.evaluation.evaluate import local_engine
+    from xaicore.networks.petnet_facts import BUNDLED_WEIGHTS
+
     if options.ray:
-        return on_ray(options.ray, options.weights, plan, options.workers)
+        return on_ray(options.ray, options.weights or BUNDLED_WEIGHTS, plan, options.workers)
     return local_engine(classifier, plan, options.workers)
-
-
-def _evaluate_with_bar(
-    classifier: Classifier, files: Sequence[PhotoFile], plan: Plan, store: Store, engine: Engine
-) -> Run:
-    begun = False
-    with tqdm(total=len(files), unit="photo", smoothing=0.1) as bar:
-
-        def progress(done: int, total: int, partial: Any = None) -> None:
-            nonlocal begun
-            if not begun and (known := say_known(done, total)):
-                print(known, file=sys.stderr)
-            begun = True
-            bar.set_postfix(errors=partial, refresh=False)
-            bar.update(done - bar.n)
-
-        try:
-            return evaluate(classifier, files, plan, store, progress, engine)
-        except StoreError as error:
-            raise StoreError(f"{error} {GOES_ON}") from error
-        except KeyboardInterrupt as interrupt:
-            raise KeyboardInterrupt(f"Stopped. {GOES_ON}") from interrupt
 
 
 def _means(results: Results) -> str:
@@ -157,4 +153,4 @@ def _means(results: Results) -> str:
     means = rows.groupby("method", sort=False)[columns].mean()
     read = rows["photo"].nunique()
     failed = f"; {results.about['errors']} could not be read" if results.about["errors"] else ""
-    return f"{means.round(4).to_string()}\n\n{read} photos{failed}."
+    return f"{means.round(4).to_string()}\n\n{plural(read, 'photo')}{failed}."

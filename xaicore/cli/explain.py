@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from xaicore.cli.options import (
-    Commands,
-    add_methods,
-    add_network,
-    add_protocol,
-    check_network,
-    load_chosen,
-)
-from xaicore.export import explain_to_files
-from xaicore.metrics.base import PROTOCOLS
-from xaicore.training.train import make_folder
+from xaicore.cli.options import add_methods, add_network, add_protocol, check_network, load_chosen
+from xaicore.cli.parser import Commands
+from xaicore.cli.stopping import starts_again
+from xaicore.cli.watching import watched
+from xaicore.files import check_folder
+from xaicore.photos import load_photo
+from xaicore.photos.reading import read
+from xaicore.progress import shown, tell
 
 
 def add(commands: Commands) -> None:
@@ -31,16 +27,24 @@ def add(commands: Commands) -> None:
     add_protocol(parser)
     add_network(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
-    parser.set_defaults(run=run, parser=parser)
+    parser.set_defaults(run=run, parser=parser, stopped=starts_again)
 
 
 def run(options: argparse.Namespace) -> None:
     check_network(options)
-    make_folder(options.out)
-    classifier = load_chosen(options)
-    refused = explain_to_files(
-        classifier, options.photo, options.methods, PROTOCOLS[options.protocol], options.out
-    )
+    data = read(options.photo)
+    load_photo(data)
+    check_folder(options.out)
+    with shown("loading the network"):
+        from xaicore.export import explain_to_files
+        from xaicore.metrics.base import PROTOCOLS
+
+        classifier = load_chosen(options)
+    protocol = PROTOCOLS[options.protocol]
+    with watched("explaining", "step") as progress:
+        refused = explain_to_files(
+            classifier, data, options.methods, protocol, options.out, progress
+        )
     for sentence in refused.values():
-        print(sentence, file=sys.stderr)
+        tell(sentence)
     print(f"Written to {options.out}.")

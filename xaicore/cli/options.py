@@ -1,42 +1,28 @@
-"""Arguments that several commands share, and how they are read."""
+"""Arguments that several commands share, checked before anything is loaded, and what they name."""
 
 from __future__ import annotations
 
 import argparse
-import csv
-import sys
-from fractions import Fraction
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn, TypeAlias
+from typing import TYPE_CHECKING
 
-import torch
+from xaicore.cli import values
+from xaicore.cli.parser import Names
+from xaicore.cli.stopping import goes_on
+from xaicore.files import FileError
+from xaicore.names import METHODS, PROTOCOLS, USUAL_METHODS
+from xaicore.progress import tell
 
-from xaicore.evaluation.patience import Patience
-from xaicore.evaluation.store import Store
-from xaicore.explainers import EXPLAINERS, USUAL
-from xaicore.metrics.base import PROTOCOLS
-from xaicore.networks.classifier import (
-    BUNDLED_WEIGHTS,
-    Classifier,
-    choose_device,
-    load_classifier,
-)
-from xaicore.networks.importing.load import load_network
-from xaicore.networks.preprocessing import Resize, Size
+if TYPE_CHECKING:
+    import torch
 
-USAGE_STATUS = 2
+    from xaicore.evaluation.store import Store
+    from xaicore.networks.classifier import Classifier
+
 # What can be said of a network that somebody brings, as load_network takes it.
 FACTS = ("architecture", "labels", "size", "mean", "std", "resize", "target_layer")
-
-
-class Parser(argparse.ArgumentParser):
-    """Answers a bad argument with one sentence instead of the whole usage."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(USAGE_STATUS, f"{self.prog}: {message}; see --help\n")
-
-
-Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
 def add_photos(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +41,7 @@ def add_photos(parser: argparse.ArgumentParser) -> None:
         help="the part of PetNet's own data to take (default: %(default)s)",
     )
     parser.add_argument(
-        "--limit", type=positive, metavar="N", help="take the first N photos (default: all)"
+        "--limit", type=values.positive, metavar="N", help="take the first N photos (default: all)"
     )
 
 
@@ -66,10 +52,9 @@ def add_store(parser: argparse.ArgumentParser) -> None:
         help="where results are kept, as SQLAlchemy writes it "
         "(default: XAICORE_STORE, else a file of your own)",
     )
-
     parser.add_argument(
         "--patience",
-        type=seconds,
+        type=values.seconds,
         metavar="SECONDS",
         help="how long a store that is away is waited for (default: XAICORE_PATIENCE, else 60)",
     )
@@ -77,9 +62,8 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 
 def open_store(options: argparse.Namespace) -> Store:
     """The store that was asked for; what it has to tell goes to stderr."""
-
-    def tell(line: str) -> None:
-        print(line, file=sys.stderr)
+    from xaicore.evaluation.patience import Patience
+    from xaicore.evaluation.store import Store
 
     store = Store(options.store, Patience(options.patience, tell=tell))
     if store.notice:
@@ -87,21 +71,32 @@ def open_store(options: argparse.Namespace) -> Store:
     return store
 
 
+@contextlib.contextmanager
+def kept_in_store(options: argparse.Namespace) -> Iterator[None]:
+    """Say of work that a fault of the store or of the disk ends how it goes on."""
+    from xaicore.evaluation.faults import StoreError
+
+    try:
+        yield
+    except (StoreError, FileError) as error:
+        raise type(error)(f"{error} {goes_on(options)}") from error
+
+
 def add_methods(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--methods",
-        nargs="+",
-        choices=list(EXPLAINERS),
-        default=list(USUAL),
-        metavar="NAME",
-        help=f"any of {', '.join(EXPLAINERS)} (default: {' '.join(USUAL)})",
+        action=Names,
+        names=METHODS,
+        default=list(USUAL_METHODS),
+        help=f"any of {', '.join(METHODS)}, with commas or spaces between them "
+        f"(default: {','.join(USUAL_METHODS)})",
     )
 
 
 def add_protocol(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--protocol",
-        choices=list(PROTOCOLS),
+        choices=PROTOCOLS,
         default="gomez",
         help="how maps are tested (default: %(default)s)",
     )
@@ -113,7 +108,6 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     either.add_argument(
         "--weights",
         type=Path,
-        default=BUNDLED_WEIGHTS,
         metavar="FILE",
         help="PetNet's weights, a .safetensors file (default: the bundled ones)",
     )
@@ -137,19 +131,19 @@ def add_facts(parser: argparse.ArgumentParser) -> None:
     )
     facts.add_argument(
         "--labels",
-        type=labels_of,
+        type=values.labels,
         metavar="A,B,…",
         help='its classes in the order of the outputs, "no" before "yes"; or imagenet',
     )
     facts.add_argument(
-        "--size", type=size_of, metavar="N|HxW", help="a side in pixels, or height and width"
+        "--size", type=values.size, metavar="N|HxW", help="a side in pixels, or height and width"
     )
     scale = "one number or one a channel, on the scale 0…1, such as 0.5 or 0,0,1/255"
-    for name in ("--mean", "--std"):
-        facts.add_argument(name, type=numbers_of, metavar="X,…", help=scale)
+    facts.add_argument("--mean", type=values.numbers, metavar="X,…", help=scale)
+    facts.add_argument("--std", type=values.positive_numbers, metavar="X,…", help=scale)
     facts.add_argument(
         "--resize",
-        type=resize_of,
+        type=values.resize,
         metavar="stretch|crop:AMOUNT",
         help="straight to the size, or the middle: a share up to 1, or the shorter side in pixels",
     )
@@ -157,22 +151,55 @@ def add_facts(parser: argparse.ArgumentParser) -> None:
 
 
 def check_network(options: argparse.Namespace) -> None:
-    """Refuse facts about a network that is not given, before anything is loaded."""
+    """Refuse a network that is not there, and facts about one that is not given."""
     given = [name for name in FACTS if getattr(options, name) is not None]
     if given and options.network is None:
         option = given[0].replace("_", "-")
         options.parser.error(f"--{option} says something of a --network, and none is given")
+    if options.network is not None:
+        check_there(options.network, "no file or folder")
+    check_weights(options.weights)
+
+
+def check_weights(weights: Path | None) -> None:
+    """Refuse weights that are given and no file."""
+    if weights is not None and not weights.is_file():
+        raise FileError(f"There is no weights file at {weights}. Check the path.")
+
+
+def check_there(path: Path, lacking: str = "nothing") -> None:
+    """Refuse a file or folder that is not there."""
+    if not path.exists():
+        raise FileError(f"There is {lacking} at {path}. Check the path.")
 
 
 def load_chosen(options: argparse.Namespace) -> Classifier:
     """The network that was asked for; what was taken for granted about it goes to stderr."""
+    from xaicore.networks.classifier import BUNDLED_WEIGHTS, load_classifier
+    from xaicore.networks.importing.load import load_network
+
+    device = chosen_device(options)
     if options.network is None:
-        return load_classifier(options.weights, options.device)
+        return load_classifier(options.weights or BUNDLED_WEIGHTS, device)
     facts = {name: getattr(options, name) for name in FACTS}
-    classifier = load_network(options.network, **facts, device=options.device)
+    classifier = load_network(options.network, **facts, device=device)
     for note in classifier.notes:
-        print(note, file=sys.stderr)
+        tell(note)
     return classifier
+
+
+def chosen_device(options: argparse.Namespace) -> torch.device:
+    """The device that was asked for; one that is not here is refused as a bad argument is."""
+    import torch
+
+    from xaicore.networks.classifier import choose_device
+
+    try:
+        device = choose_device(options.device)
+        torch.empty(0, device=device)
+    except Exception:  # torch raises many types for a device it does not have
+        options.parser.error(f"there is no device {options.device!r} here")
+    return device
 
 
 def add_data_and_device(parser: argparse.ArgumentParser) -> None:
@@ -189,70 +216,7 @@ def add_data_and_device(parser: argparse.ArgumentParser) -> None:
 def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device",
-        type=device_of,
+        type=values.device,
         default="auto",
         help="auto (a GPU where there is one), cpu or cuda (default: %(default)s)",
     )
-
-
-def positive(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
-def seconds(text: str) -> float:
-    number = _number(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is less than nothing")
-    return number
-
-
-def labels_of(text: str) -> str | list[str]:
-    """Names between commas, in quotes where a name holds one; ImageNet's stay a word."""
-    if text.lower() == "imagenet":
-        return text
-    try:
-        return next(csv.reader([text], skipinitialspace=True), [])
-    except csv.Error as error:
-        raise argparse.ArgumentTypeError("these are no names between commas") from error
-
-
-def size_of(text: str) -> Size:
-    height, by, width = text.lower().partition("x")
-    if not height.isdecimal() or (by and not width.isdecimal()):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is neither a side, such as 224, nor height and width, such as 224x160"
-        )
-    return (int(height), int(width)) if by else int(height)
-
-
-def numbers_of(text: str) -> float | tuple[float, ...]:
-    numbers = tuple(_number(part) for part in text.split(","))
-    return numbers if len(numbers) > 1 else numbers[0]
-
-
-def resize_of(text: str) -> Resize:
-    if text == "stretch":
-        return "stretch"
-    kind, _, amount = text.partition(":")
-    if kind != "crop":
-        raise argparse.ArgumentTypeError(f"{text!r} is neither stretch nor crop:AMOUNT")
-    return "crop", _number(amount)
-
-
-def _number(text: str) -> float:
-    """A number, or a fraction such as 1/255."""
-    try:
-        return float(Fraction(text))
-    except (ValueError, ZeroDivisionError, OverflowError) as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from error
-
-
-def device_of(text: str) -> torch.device:
-    try:
-        device = choose_device(text)
-        torch.empty(0, device=device)
-    except Exception as error:  # torch raises many types for a device it does not have
-        raise argparse.ArgumentTypeError(f"there is no device {text!r} here") from error
-    return device

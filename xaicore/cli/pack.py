@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from xaicore.cli.options import FACTS, Commands, add_facts
-from xaicore.networks.importing.load import Brought
-from xaicore.networks.importing.pack import pack
-from xaicore.training.train import make_folder
+from xaicore.cli.options import FACTS, add_facts, check_there
+from xaicore.cli.parser import Commands
+from xaicore.cli.stopping import starts_again
+from xaicore.files import check_file
+from xaicore.formatting import plural
+from xaicore.progress import shown
+
+if TYPE_CHECKING:
+    from xaicore.networks.importing.load import Brought
 
 MAX_NAMED = 5
 
@@ -27,12 +32,18 @@ def add(commands: Commands) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="ZIP", help="where the zip goes")
     parser.add_argument("--card", type=Path, metavar="FILE", help="a model card, as text")
     add_facts(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, stopped=starts_again)
 
 
 def run(options: argparse.Namespace) -> None:
-    make_folder(options.out.parent)
-    brought = pack(options.out, options.network, settings_of(options), options.card)
+    for file in (options.network, options.card):
+        if file is not None:
+            check_there(file, "no file or folder")
+    check_file(options.out)
+    with shown("packing the network"):
+        from xaicore.networks.importing.pack import pack
+
+        brought = pack(options.out, options.network, settings_of(options), options.card)
     print("\n".join((f"Written to {options.out}.", *_holds(brought), *brought.notes)))
 
 
@@ -54,7 +65,7 @@ def _holds(brought: Brought) -> tuple[str, ...]:
     colours = "grey" if photos.channels == 1 else "coloured"
     seen = "stretched" if photos.resize == "stretch" else "of their middle"
     return (
-        f"It holds a network ({name}) of {len(labels)} classes: {named}{more}.",
+        f"It holds a network ({name}) of {plural(len(labels), 'class', 'classes')}: {named}{more}.",
         f"It sees {colours} photos of {photos.height}×{photos.width} pixels, {seen}.",
         "A model card is with it." if brought.facts.card else "There is no model card with it.",
     )

@@ -6,10 +6,14 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from xaicore.cli.options import Commands, add_data_and_device, positive
-from xaicore.training.model_card import read_card
-from xaicore.truth.cheating import KINDS, Recipe
-from xaicore.truth.planting import plant, summary
+from xaicore.cli import values
+from xaicore.cli.options import add_data_and_device, check_there, chosen_device
+from xaicore.cli.parser import Commands, Names
+from xaicore.cli.stopping import goes_on
+from xaicore.cli.watching import say_once
+from xaicore.files import check_folder
+from xaicore.progress import shown
+from xaicore.truth.kinds import KINDS, Recipe
 
 SEEDS = (0, 1, 2)
 
@@ -32,16 +36,15 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument(
         "--kind",
-        nargs="+",
-        choices=list(KINDS),
+        action=Names,
+        names=tuple(KINDS),
         default=list(KINDS),
-        metavar="K",
         help=f"any of {', '.join(KINDS)} (default: all)",
     )
     parser.add_argument(
         "--seed",
         nargs="+",
-        type=int,
+        type=values.seed,
         default=list(SEEDS),
         metavar="N",
         help="starts of all random numbers, one a network of each kind "
@@ -51,22 +54,24 @@ def add(commands: Commands) -> None:
         default = getattr(Recipe, field)
         parser.add_argument(
             f"--{field}",
-            type=positive,
+            type=values.positive,
             default=default,
             metavar="N",
             help=f"{words} (default: {default})",
         )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser, stopped=goes_on)
 
 
 def run(options: argparse.Namespace) -> None:
+    check_there(options.data)
+    check_folder(options.out)
+    with shown("loading PyTorch"):
+        from xaicore.training.model_card import read_card
+        from xaicore.truth.planting import plant, summary
+
+        device = chosen_device(options)
     recipe = dataclasses.replace(Recipe(), photos=options.photos, epochs=options.epochs)
     jobs = [(KINDS[kind], seed) for seed in options.seed for kind in options.kind]
-    try:
-        made = plant(options.data, options.out, recipe, jobs, options.device)
-    except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt(
-            "Stopped. What was finished is kept; the same command goes on from there."
-        ) from interrupt
+    made = plant(options.data, options.out, recipe, jobs, device, say_once("network"))
     for weights in made:
         print(f"{weights.stem}: {summary(read_card(weights))}")

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from tqdm import tqdm
+from xaicore.cli.options import (
+    add_device,
+    add_photos,
+    add_store,
+    check_there,
+    chosen_device,
+    kept_in_store,
+    open_store,
+)
+from xaicore.cli.parser import Commands
+from xaicore.cli.stopping import goes_on
+from xaicore.cli.watching import watched
+from xaicore.files import check_folder
+from xaicore.formatting import plural
+from xaicore.progress import shown
 
-from xaicore.cli.options import Commands, add_device, add_photos, add_store, open_store
-from xaicore.evaluation.plan import choose_files
-from xaicore.evaluation.protocols import SCORES, Protocols, measure_protocols, save_protocols
-from xaicore.networks.classifier import load_classifier
-from xaicore.training.train import make_folder
+if TYPE_CHECKING:
+    from xaicore.evaluation.protocols import Protocols
 
 
 def add(commands: Commands) -> None:
@@ -29,33 +40,33 @@ def add(commands: Commands) -> None:
         "--out", type=Path, required=True, metavar="DIR", help="where the rows are written"
     )
     add_device(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser, stopped=goes_on)
 
 
 def run(options: argparse.Namespace) -> None:
-    files = choose_files(options.photos, options.split, options.limit)
-    make_folder(options.out)
-    classifier = load_classifier(device=options.device)
+    check_there(options.photos)
+    check_folder(options.out)
     store = open_store(options)
-    with tqdm(total=len(files), unit="photo", smoothing=0.1) as bar:
+    with shown("loading the network"):
+        from xaicore.evaluation.plan import choose_files
+        from xaicore.evaluation.protocols import measure_protocols, save_protocols
+        from xaicore.networks.classifier import load_classifier
 
-        def progress(done: int, total: int, partial: Any = None) -> None:
-            bar.update(done - bar.n)
-
-        try:
+        files = choose_files(options.photos, options.split, options.limit)
+        classifier = load_classifier(device=chosen_device(options))
+    with kept_in_store(options):
+        with watched("protocols") as progress:
             protocols = measure_protocols(classifier, files, store, progress)
-        except KeyboardInterrupt as interrupt:
-            raise KeyboardInterrupt(
-                "Stopped. What was finished is kept; the same command goes on from there."
-            ) from interrupt
-    if protocols.rows.empty:
-        print("No photo could be read.")
-        return
-    save_protocols(protocols, options.out)
+        if protocols.rows.empty:
+            print("No photo could be read.")
+            return
+        save_protocols(protocols, options.out)
     print(_means(protocols))
 
 
 def _means(protocols: Protocols) -> str:
     """Mean of every metric by variant and method."""
+    from xaicore.evaluation.protocols import SCORES
+
     means = protocols.rows.groupby(["variant", "method"], sort=False)[list(SCORES)].mean()
-    return f"{means.round(3).to_string()}\n\n{protocols.about['photos']} photos."
+    return f"{means.round(3).to_string()}\n\n{plural(protocols.about['photos'], 'photo')}."

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from tqdm import tqdm
-
-from xaicore.cli.options import Commands, add_store, open_store, positive
-from xaicore.networks.petnet import INPUT_SIZE
-from xaicore.training.dataset import find_photos
-from xaicore.training.train import decode, make_folder
-from xaicore.truth.believe import judge
-from xaicore.truth.measure import measure_truth
-from xaicore.truth.planted import PLANTED, planted_pets
-from xaicore.truth.results import load_truth, save_truth
-from xaicore.truth.words import to_markdown
+from xaicore.cli import values
+from xaicore.cli.options import add_store, check_there, kept_in_store, open_store
+from xaicore.cli.parser import Commands
+from xaicore.cli.stopping import goes_on
+from xaicore.cli.watching import watched
+from xaicore.files import check_folder
+from xaicore.progress import shown
 
 
 def add(commands: Commands) -> None:
@@ -41,36 +36,40 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument(
         "--most",
-        type=positive,
+        type=values.positive,
         metavar="N",
         help="photos a network, where that is fewer than it would have",
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="where the rows are written"
     )
-    parser.set_defaults(run=run, parser=parser)
+    parser.set_defaults(run=run, parser=parser, stopped=goes_on)
 
 
 def run(options: argparse.Namespace) -> None:
-    make_folder(options.out)
+    if options.planted and not options.data:
+        options.parser.error("--planted needs --data, the photos that PetNets are shown")
+    if options.data and not options.planted:
+        options.parser.error("--data is of use with --planted only")
+    for place in filter(None, (options.planted, options.data)):
+        check_there(place)
+    check_folder(options.out)
+    store = open_store(options)
+    with shown("loading PyTorch"):
+        from xaicore.networks.petnet import INPUT_SIZE
+        from xaicore.training.dataset import find_photos
+        from xaicore.training.train import decode
+        from xaicore.truth.believe import judge
+        from xaicore.truth.measure import measure_truth
+        from xaicore.truth.planted import PLANTED, planted_pets
+        from xaicore.truth.results import load_truth, save_truth
+        from xaicore.truth.words import to_markdown
     planted = list(PLANTED.values())
     if options.planted:
-        if not options.data:
-            options.parser.error("--planted needs --data, the photos that PetNets are shown")
         test, _ = decode(find_photos(options.data), "test", INPUT_SIZE)
         planted += planted_pets(options.planted, test)
-    store = open_store(options)
-    with tqdm(unit="photo", smoothing=0.1) as bar:
-
-        def progress(done: int, total: int, partial: Any = None) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        try:
+    with kept_in_store(options):
+        with watched("truth") as progress:
             results = measure_truth(planted, store, options.most, progress)
-        except KeyboardInterrupt as interrupt:
-            raise KeyboardInterrupt(
-                "Stopped. What was finished is kept; the same command goes on from there."
-            ) from interrupt
-    save_truth(results, options.out)
+        save_truth(results, options.out)
     print(to_markdown(judge(load_truth(options.out).rows)))

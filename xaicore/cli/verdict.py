@@ -6,26 +6,21 @@ import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import pandas as pd
-from tqdm import tqdm
-
-from xaicore.cli.options import Commands, positive
-from xaicore.networks.classifier import load_classifier
+from xaicore.cli import values
+from xaicore.cli.parser import Commands, Names
+from xaicore.cli.stopping import goes_on
+from xaicore.cli.watching import watched
+from xaicore.files import check_folder, replace_file
+from xaicore.names import PLANTED
 from xaicore.photos import load_photo
-from xaicore.training.train import make_folder
-from xaicore.truth.draws import FIRST_SEED, PHOTOS, measure_draws, measure_samples
-from xaicore.truth.evidence import SETTINGS
-from xaicore.truth.planted import PLANTED
-from xaicore.truth.rates import (
-    Rate,
-    broken_rates,
-    judged,
-    sound_rates,
-    together,
-    unable_rates,
-)
+from xaicore.progress import shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from xaicore.truth.rates import Rate
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
 DRAWS = 12
@@ -41,17 +36,16 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument(
         "--draws",
-        type=positive,
+        type=values.positive,
         default=DRAWS,
         metavar="N",
         help="draws of photos on each planted network (default: %(default)s)",
     )
     parser.add_argument(
         "--networks",
-        nargs="+",
-        choices=list(PLANTED),
+        action=Names,
+        names=PLANTED,
         default=list(PLANTED),
-        metavar="NAME",
         help=f"any of {', '.join(PLANTED)} (default: all)",
     )
     parser.add_argument(
@@ -60,38 +54,42 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="where the rows are written"
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, stopped=goes_on)
 
 
 def run(options: argparse.Namespace) -> None:
-    make_folder(options.out)
+    check_folder(options.out)
+    with shown("loading PyTorch"):
+        from xaicore.truth.draws import FIRST_SEED, PHOTOS, measure_draws
+        from xaicore.truth.evidence import SETTINGS
     seeds = range(FIRST_SEED, FIRST_SEED + options.draws)
-    with tqdm(total=len(seeds) * len(options.networks), unit="draw", smoothing=0.1) as bar:
-
-        def progress(done: int, total: int, partial: Any = None) -> None:
-            bar.update(done - bar.n)
-
-        try:
-            rows = measure_draws(seeds, options.out, options.networks, progress)
-        except KeyboardInterrupt as interrupt:
-            raise KeyboardInterrupt(
-                "Stopped. What was finished is kept; the same command goes on from there."
-            ) from interrupt
+    with watched("verdict", "draw") as progress:
+        rows = measure_draws(seeds, options.out, options.networks, progress)
     if not options.no_samples:
+        rows = _measure_samples(options.out)
+    rates = _rates(rows)
+    about = {"first_seed": FIRST_SEED, "photos": PHOTOS, **SETTINGS, "failed": _plain(rates)}
+    replace_file(options.out / "verdict.json", json.dumps(about, indent=2) + "\n")
+    print(_in_words(rates))
+
+
+def _measure_samples(folder: Path) -> pd.DataFrame:
+    """The same for PetNet on the sample photos."""
+    from xaicore.networks.classifier import load_classifier
+    from xaicore.truth.draws import measure_samples
+
+    with shown("PetNet on the samples"):
         classifier = load_classifier(device="cpu")
         # The marked photo is for the PetNet that cheats.
         files = sorted(set(SAMPLES.glob("*.jpg")) - set(SAMPLES.glob("marked-*")))
         photos = [load_photo(file) for file in files]
-        rows = measure_samples(classifier, classifier.preprocess(photos), options.out)
-    rates = _rates(rows)
-    about = {"first_seed": FIRST_SEED, "photos": PHOTOS, **SETTINGS, "failed": _plain(rates)}
-    text = json.dumps(about, indent=2) + "\n"
-    (options.out / "verdict.json").write_text(text, encoding="utf-8")
-    print(_in_words(rates))
+        return measure_samples(classifier, classifier.preprocess(photos), folder)
 
 
 def _rates(rows: pd.DataFrame) -> dict[str, dict[str, Rate]]:
     """What is failed: broken maps, sound ones, and sound ones that cannot find the reason."""
+    from xaicore.truth.rates import broken_rates, judged, sound_rates, together, unable_rates
+
     known = judged(rows)
     rates = {
         "broken": broken_rates(known),

@@ -21,7 +21,7 @@ from xaicore.metrics.controls import CONTROLS, mean_map
 from xaicore.metrics.remaking import Remake, by_control, by_method
 from xaicore.metrics.tracing import trace_needs
 from xaicore.networks.classifier import Classifier
-from xaicore.progress import Progress
+from xaicore.progress import Progress, name_step
 
 # Few enough that a killed evaluation loses a minute, enough that photos share forward batches.
 CHUNK = 4
@@ -162,6 +162,7 @@ class _ChunkWork:
             ]
             if not places:
                 continue
+            name_step(EXPLAINERS[name].label)
             chosen = self.class_indices[places]
             explanation = explain(
                 self.classifier, self.batch[places], name, chosen, progress=self.progress
@@ -185,6 +186,7 @@ class _ChunkWork:
         cells = sorted(whole)
         if not cells:
             return
+        name_step("scores")
         metrics = choose_metrics(self.plan.metrics)
         remakes = {name: self._remake(name) for _, name in cells}
         trace = trace_needs(

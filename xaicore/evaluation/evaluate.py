@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 from xaicore.errors import PetlensError, reason_of
@@ -82,15 +83,6 @@ def evaluate(
     return store.run(run.id)
 
 
-def say_known(done: int, total: int) -> str:
-    """What an evaluation does not do once more, as a sentence; empty where all is to be done."""
-    if not done:
-        return ""
-    if done == total:
-        return "This evaluation was finished before; nothing of it is computed again."
-    return f"Going on: {done} of {total} photos were finished before."
-
-
 def _find_finished(store: Store, spec: Mapping[str, Any]) -> Run | None:
     """The run of a spec that has nothing left to do."""
     run = store.find_run(spec)
@@ -148,7 +140,12 @@ def local_engine(classifier: Classifier, plan: Plan, workers: int = 1) -> Engine
             yield from map(score, chunks)
             return
         with ThreadPoolExecutor(workers) as pool:
-            yield from in_flight(chunks, workers, lambda chunk: pool.submit(score, chunk).result)
+
+            def start(chunk: Chunk) -> Callable[[], tuple[Chunk, ChunkScores]]:
+                # With whoever watches the steps.
+                return pool.submit(copy_context().run, score, chunk).result
+
+            yield from in_flight(chunks, workers, start)
 
     return work
 

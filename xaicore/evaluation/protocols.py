@@ -26,6 +26,7 @@ from xaicore.evaluation.store import MapKey, ScoreKey, Store
 from xaicore.evaluation.variants import MASKS, VARIANTS, Variant
 from xaicore.explainers import EXPLAINERS, USUAL, explain
 from xaicore.explainers.base import describe
+from xaicore.files import replace_files
 from xaicore.identity import canonical
 from xaicore.metrics import METRICS, choose_metrics, score_trace
 from xaicore.metrics.base import PerturbationTrace
@@ -58,8 +59,8 @@ def measure_protocols(
 ) -> Protocols:
     """Score the study's four methods under every variant, as far as the store lacks scores.
 
-    Photos that cannot be read are left out. ``progress(done, total)`` is called after every few
-    photos; what it raises stops the work.
+    Photos that cannot be read are left out. ``progress(done, total)`` is called once with those
+    that are done already, then after every few photos; what it raises stops the work.
     """
     read = [
         loaded
@@ -67,21 +68,31 @@ def measure_protocols(
         if not loaded.error
     ]
     rows: list[dict[str, Any]] = []
-    done = 0
-    for photos in _together(read):
+    groups = list(_together(read))
+    done = sum(len(group) for group in groups if _find(classifier, group, store))
+    progress(done, len(read))
+    for photos in groups:
         keys = _keys(classifier, photos)
-        wanted = [key for own in keys.values() for key in own.values()]
-        known = store.scores(wanted)
-        if any(key not in known for key in wanted):
+        known = _find(classifier, photos, store)
+        if not known:
             known = _measure(classifier, photos, keys)
             store.put_scores(known)
+            done += len(photos)
+            progress(done, len(read))
         rows += [
             _row(photos[place], variant, name, {m: known[key] for m, key in own.items()})
             for (variant, name, place), own in keys.items()
         ]
-        done += len(photos)
-        progress(done, len(read))
     return Protocols(pd.DataFrame(rows), _describe(classifier, files, len(read)))
+
+
+def _find(
+    classifier: Classifier, photos: Sequence[LoadedPhoto], store: Store
+) -> dict[ScoreKey, float]:
+    """All scores of photos that go together; none where the store lacks one."""
+    wanted = [key for own in _keys(classifier, photos).values() for key in own.values()]
+    known = store.scores(wanted)
+    return known if all(key in known for key in wanted) else {}
 
 
 def score_variants(classifier: Classifier, batch: torch.Tensor) -> Scores:
@@ -105,10 +116,11 @@ def score_variants(classifier: Classifier, batch: torch.Tensor) -> Scores:
 
 def save_protocols(protocols: Protocols, folder: Path) -> None:
     """Write ``protocols.csv`` and ``protocols.json``, numbers to six decimals."""
-    folder.mkdir(parents=True, exist_ok=True)
-    protocols.rows.round(DECIMALS).to_csv(folder / "protocols.csv", index=False)
-    about = json.dumps(protocols.about, indent=2) + "\n"
-    (folder / "protocols.json").write_text(about, encoding="utf-8")
+    files = {
+        "protocols.csv": protocols.rows.round(DECIMALS).to_csv(index=False),
+        "protocols.json": json.dumps(protocols.about, indent=2) + "\n",
+    }
+    replace_files(folder, files)
 
 
 def load_protocols(folder: Path = BUNDLED_RESULTS) -> Protocols:

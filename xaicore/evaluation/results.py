@@ -15,6 +15,7 @@ from xaicore.evaluation.chunk import SECONDS, chunk_keys, cut
 from xaicore.evaluation.mosaics import FOCUS, plan_mosaics
 from xaicore.evaluation.plan import spec_problem
 from xaicore.evaluation.store import Run, Store, StoreError
+from xaicore.files import replace_files
 from xaicore.metrics.controls import CONTROLS
 
 BUNDLED_RESULTS = Path(__file__).parents[2] / "assets" / "results"
@@ -57,13 +58,17 @@ def results_of(store: Store, run: Run) -> Results:
 
 
 def save_results(results: Results, folder: Path) -> None:
-    """Write ``rows.csv``, ``focus.csv`` and ``run.json``, numbers to six decimals."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write ``rows.csv``, ``focus.csv`` and ``run.json``, numbers to six decimals.
+
+    Together, or none of them: see :func:`~xaicore.files.replace_files`.
+    """
     # Names of people's files are theirs; hashes name the photos well enough.
-    results.rows.round(DECIMALS).to_csv(folder / "rows.csv", index=False)
-    results.focus.round(DECIMALS).to_csv(folder / "focus.csv", index=False)
-    about = json.dumps(results.about, indent=2) + "\n"
-    (folder / "run.json").write_text(about, encoding="utf-8")
+    files = {
+        "rows.csv": results.rows.round(DECIMALS).to_csv(index=False),
+        "focus.csv": results.focus.round(DECIMALS).to_csv(index=False),
+        "run.json": json.dumps(results.about, indent=2) + "\n",
+    }
+    replace_files(folder, files)
 
 
 def load_results(folder: Path = BUNDLED_RESULTS) -> Results:

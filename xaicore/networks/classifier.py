@@ -17,21 +17,21 @@ import numpy as np
 import torch
 from PIL import Image
 from safetensors import SafetensorError
-from safetensors.torch import load, load_file, save_file
+from safetensors.torch import load, load_file, save
 from skimage import data
 from torch import nn
 
+from xaicore.errors import reason_of
 from xaicore.networks.canonical import Canonical, canonicalize
+from xaicore.networks.cards import card_beside, entry_of
 from xaicore.networks.copies import share_weights
 from xaicore.networks.errors import ClassifierError, NetworkError
 from xaicore.networks.feature_maps import find_feature_maps
 from xaicore.networks.fingerprint import WeightWatch, fingerprint_of, hash_weights
 from xaicore.networks.outputs import ScoreNetwork, input_channels, score_network
 from xaicore.networks.petnet import INPUT_SIZE, LABELS, MEAN, STD, PetNet
+from xaicore.networks.petnet_facts import BUNDLED_WEIGHTS
 from xaicore.networks.preprocessing import Preprocessing, Size
-
-BUNDLED_WEIGHTS = Path(__file__).parents[2] / "assets" / "model" / "petnet.safetensors"
-
 
 # Two threads that ask for one network's canonical form wait for the same.
 _MAKING_CANONICAL = threading.Lock()
@@ -319,16 +319,16 @@ def _keep_all_digits() -> None:
     torch.backends.cuda.matmul.allow_tf32 = False
 
 
-def save_weights(net: PetNet, path: str | Path) -> None:
-    """Write a folded PetNet as safetensors."""
+def weights_of(net: PetNet) -> bytes:
+    """A folded PetNet as a safetensors file."""
     weights = {name: tensor.contiguous() for name, tensor in net.state_dict().items()}
-    save_file(weights, path, metadata={"architecture": "PetNet", "labels": json.dumps(LABELS)})
+    return save(weights, metadata={"architecture": "PetNet", "labels": json.dumps(LABELS)})
 
 
 def load_classifier(
     weights: str | Path | bytes = BUNDLED_WEIGHTS, device: str | torch.device = "auto"
 ) -> Classifier:
-    """Load a PetNet written by :func:`save_weights`; by default the bundled one.
+    """Load a PetNet as :func:`weights_of` gives it; by default the bundled one.
 
     ``weights`` is a path or the file's bytes. The mean colour of the training photos is read from
     the model card beside the file, where there is one.
@@ -338,8 +338,10 @@ def load_classifier(
     net = PetNet()
     try:
         net.load_state_dict(load(weights) if isinstance(weights, bytes) else load_file(weights))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise ClassifierError(f"There is no weights file at {name}.") from error
+    except OSError as error:
+        raise ClassifierError(f"{name} cannot be used: {reason_of(error)}.") from error
     except (SafetensorError, RuntimeError) as error:
         raise ClassifierError(
             f"{name} does not hold PetNet's weights. Choose a .safetensors file that "
@@ -349,9 +351,6 @@ def load_classifier(
 
 
 def _dataset_mean(weights: str | Path | bytes) -> Sequence[float]:
-    if isinstance(weights, bytes):
+    if isinstance(weights, bytes) or not card_beside(weights).exists():
         return MEAN
-    card = Path(weights).with_suffix(".json")
-    if not card.exists():
-        return MEAN
-    return json.loads(card.read_text(encoding="utf-8"))["data"]["dataset_mean"]
+    return entry_of(weights, list, "data", "dataset_mean")

@@ -10,11 +10,9 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-INPUT_SIZE = 128
-LABELS = ("cat", "dog")
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
-STAGES: tuple[tuple[int, ...], ...] = ((16,), (32, 40), (64, 80), (128, 192), (256, 256))
+from xaicore.networks.petnet_facts import INPUT_SIZE, LABELS, MEAN, STAGES, STD
+
+__all__ = ["INPUT_SIZE", "LABELS", "MEAN", "STAGES", "STD", "PetNet"]
 
 
 class PetNet(nn.Module):

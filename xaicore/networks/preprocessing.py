@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from PIL import Image
 
+from xaicore.names import MAX_SIDE, SMALLEST_SHARE
 from xaicore.networks.errors import NetworkError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-MAX_SIDE = 4096
 MAX_SCALED_PIXELS = 50_000_000
 FILTERS = {
     "nearest": Image.Resampling.NEAREST,
@@ -154,7 +154,7 @@ class Preprocessing:
             case _:
                 amount = None
         most = max(self.height, self.width)
-        if _is_number(amount) and (0.1 <= amount <= 1 or most <= amount <= 4 * MAX_SIDE):
+        if _is_number(amount) and (SMALLEST_SHARE <= amount <= 1 or most <= amount <= 4 * MAX_SIDE):
             return ("crop", amount)
         raise NetworkError(
             'resize is "stretch" or ("crop", amount), the amount a share from 0.1 to 1 or at least '

@@ -36,7 +36,9 @@ def _bytes_of(source: FileSource) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a null character, or a closed file
         if isinstance(error, PhotoError):
             raise
-        raise no_file(getattr(source, "name", source)) from error
+        # A path has a name, too, which is its end only.
+        is_path = isinstance(source, str | os.PathLike)
+        raise no_file(source if is_path else getattr(source, "name", source)) from error
 
 
 def _read_to_limit(file: IO[bytes]) -> bytes:

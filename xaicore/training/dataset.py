@@ -16,7 +16,7 @@ from typing import Literal
 from PIL import Image
 
 from xaicore.errors import PetlensError
-from xaicore.networks.petnet import LABELS
+from xaicore.networks.petnet_facts import LABELS
 from xaicore.photos import PhotoError, load_photo
 
 Split = Literal["train", "validation", "test"]

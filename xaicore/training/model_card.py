@@ -10,15 +10,16 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
-from tqdm import tqdm
 
-from xaicore.networks.classifier import Classifier, ClassifierError, load_classifier, save_weights
+from xaicore.files import check_folder, replace_file, replace_files
+from xaicore.networks.cards import Card, card_beside, entry_of, read_card
+from xaicore.networks.classifier import Classifier, ClassifierError, load_classifier, weights_of
 from xaicore.networks.petnet import INPUT_SIZE, LABELS, PetNet
+from xaicore.progress import shown
 from xaicore.training.calibration import (
     BINS,
     divide_logits,
@@ -30,8 +31,6 @@ from xaicore.training.train import (
     TrainingError,
     averaged_net,
     load_checkpoint,
-    make_folder,
-    replace_file,
     saved_recipe,
 )
 
@@ -43,8 +42,6 @@ SPLIT_RULE = (
 FOLDING_TOLERANCE = 1e-4
 _BATCH = 32
 _LIBRARIES = ("torch", "numpy", "pillow", "pillow-heif", "safetensors")
-
-Card = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -72,19 +69,18 @@ class Scores:
 def finish(checkpoint: str | Path, data: str | Path, out: str | Path, device: torch.device) -> Card:
     """Fold, calibrate, measure, and write ``petnet.safetensors`` and ``petnet.json`` to ``out``.
 
-    The temperature is fitted on the validation split and built into the weights. Raises
-    :class:`TrainingError` for an unusable checkpoint or folder,
+    The temperature is fitted on the validation split and built into the weights. Both files are
+    written at the end, together. Raises :class:`TrainingError` for an unusable checkpoint,
+    :class:`~xaicore.files.FileError` for an unusable folder and
     :class:`~xaicore.training.dataset.DatasetError` for unusable data.
     """
     state = load_checkpoint(Path(checkpoint))
-    weights = Path(out) / WEIGHTS
-    make_folder(weights.parent)
+    check_folder(Path(out))
     files = find_photos(data)
     net = fold(averaged_net(state))
     validation = score(Classifier(net, device=device), files, "validation")
     temperature = fit_temperature(validation.logits, validation.labels)
     divide_logits(net, temperature)
-    replace_file(weights, lambda fresh: save_weights(net, fresh))
     recipe = asdict(saved_recipe(state))
     training = {
         "epochs": state["epoch"],
@@ -94,33 +90,25 @@ def finish(checkpoint: str | Path, data: str | Path, out: str | Path, device: to
         "recipe": recipe,
     }
     card = measure(Classifier(net, device=device), files, temperature)
-    return write_card(weights, {**identity(weights), "training": training, **card})
+    return write_network(Path(out) / WEIGHTS, net, {"training": training, **card})
 
 
-def remeasure(weights: str | Path, data: str | Path, device: torch.device) -> Card:
-    """Measure shipped weights anew and rewrite the card beside them.
+def remeasure(weights: str | Path, data: str | Path, out: str | Path, device: torch.device) -> Card:
+    """Measure trained weights anew and write their card to ``out``.
 
-    How they were trained, and their temperature, are taken from the card as it is. Raises
+    How they were trained, and their temperature, are taken from the card beside them. Raises
     :class:`ClassifierError` where the weights or their card are missing, or not of ``train``.
     """
     weights = Path(weights)
     classifier = load_classifier(weights, device)
-    old = read_card(weights)
-    if "calibration" not in old:
+    if "calibration" not in read_card(weights):
         raise ClassifierError(f"{weights} was not trained by 'python -m xaicore train'.")
-    card = measure(classifier, find_photos(data), old["calibration"]["temperature"])
-    return write_card(weights, {**identity(weights), "training": old["training"], **card})
-
-
-def read_card(weights: str | Path) -> Card:
-    """The model card beside a weights file; :class:`ClassifierError` where there is none."""
-    path = Path(weights).with_suffix(".json")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ClassifierError(
-            f"There is no readable model card at {path}. 'python -m xaicore train' writes one."
-        ) from error
+    temperature = entry_of(weights, (int, float), "calibration", "temperature")
+    training = entry_of(weights, dict, "training")
+    card = measure(classifier, find_photos(data), temperature)
+    whole = {**identity(weights.name, weights.read_bytes()), "training": training, **card}
+    replace_file(Path(out), _as_text(whole))
+    return whole
 
 
 def fold(net: PetNet) -> PetNet:
@@ -141,7 +129,7 @@ def score(classifier: Classifier, files: Sequence[LabelledFile], split: Split) -
     """Run one split through the network, each photo the way a user's photo goes."""
     chosen = [file for file in files if file.split == split]
     logits, labels = [], []
-    with tqdm(total=len(chosen), desc=f"scoring {split}", unit="photo") as bar:
+    with shown(f"scoring {split}", len(chosen), "photo") as bar:
         for start in range(0, len(chosen), _BATCH):
             batch = chosen[start : start + _BATCH]
             read = [(file.label, photo) for file, photo in read_photos(batch) if photo is not None]
@@ -250,10 +238,12 @@ def _survey(files: Sequence[LabelledFile]) -> tuple[Card, Card, list[float]]:
     counts = dict.fromkeys(LABELS, 0)
     total = np.zeros(3)
     reading = read_photos(files, INPUT_SIZE)
-    for file, photo in tqdm(reading, total=len(files), desc="surveying train", unit="photo"):
-        if photo is not None:
-            counts[file.label] += 1
-            total += np.asarray(photo).mean((0, 1)) / 255
+    with shown("surveying train", len(files), "photo") as bar:
+        for file, photo in reading:
+            bar.update()
+            if photo is not None:
+                counts[file.label] += 1
+                total += np.asarray(photo).mean((0, 1)) / 255
     read = sum(counts.values())
     mean = [round(float(colour), 4) for colour in total / max(read, 1)]
     return {"train": counts}, {"train": len(files) - read}, mean
@@ -269,15 +259,14 @@ def _by_label(counts: np.ndarray) -> dict[str, int]:
     return {label: int(count) for label, count in zip(LABELS, counts, strict=True)}
 
 
-def identity(weights: Path) -> Card:
+def identity(name: str, content: bytes) -> Card:
     """What the file of PetNet's weights is."""
-    content = weights.read_bytes()
     return {
         "model": "PetNet",
         "labels": LABELS,
         "input_size": INPUT_SIZE,
         "weights": {
-            "file": weights.name,
+            "file": name,
             "bytes": len(content),
             "sha256": hashlib.sha256(content).hexdigest(),
         },
@@ -288,9 +277,17 @@ def _name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
 
 
-def write_card(weights: Path, card: Card) -> Card:
-    """Write a card beside its weights; :class:`TrainingError` when that fails."""
-    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    path = weights.with_suffix(".json")
-    replace_file(path, lambda fresh: fresh.write_text(text, encoding="utf-8"))
-    return card
+def write_network(weights: Path, net: PetNet, card: Card) -> Card:
+    """Write weights and their card, both or neither; give the card with what the file is."""
+    content = weights_of(net)
+    whole = {**identity(weights.name, content), **card}
+    files: dict[str, bytes | str] = {
+        weights.name: content,
+        card_beside(weights).name: _as_text(whole),
+    }
+    replace_files(weights.parent, files)
+    return whole
+
+
+def _as_text(card: Card) -> str:
+    return json.dumps(card, indent=2, ensure_ascii=False) + "\n"

@@ -2,55 +2,33 @@
 
 from __future__ import annotations
 
-import os
+import io
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from xaicore.errors import PetlensError, reason_of
-from xaicore.networks.petnet import INPUT_SIZE, LABELS, MEAN, STAGES, STD, PetNet
+from xaicore.errors import PetlensError
+from xaicore.files import replace_file
+from xaicore.formatting import plural
+from xaicore.networks.petnet import INPUT_SIZE, LABELS, MEAN, STD, PetNet
+from xaicore.progress import shown
 from xaicore.training.augmentation import augment
 from xaicore.training.dataset import LabelledFile, Split, find_photos, read_photos, require_both
+from xaicore.training.recipe import CHECKPOINT, Recipe
 
 STORED_SIZE = 160
-CHECKPOINT = "checkpoint.pt"
 
 
 class TrainingError(PetlensError):
     """Training cannot start or go on; the message says why and what was kept."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How PetNet is trained; every field travels into the checkpoint and the model card.
-
-    The learning rate warms up, stays, and falls to zero over the last ``cooldown`` share of the
-    epochs. The first ``small_share`` of the epochs sees photos at ``small_size`` pixels, which
-    costs half as much; the rest at the network's own 128. ``stages`` are PetNet's layer widths.
-    """
-
-    epochs: int = 34
-    batch_size: int = 64
-    learning_rate: float = 2.5e-3
-    weight_decay: float = 0.05
-    label_smoothing: float = 0.05
-    warmup: float = 0.04
-    cooldown: float = 0.35
-    small_size: int = 96
-    small_share: float = 0.6
-    average_decay: float = 0.998
-    seed: int = 0
-    stages: tuple[tuple[int, ...], ...] = STAGES
 
 
 class Photos:
@@ -72,10 +50,12 @@ def decode(files: list[LabelledFile], split: Split, size: int = STORED_SIZE) -> 
     chosen = [file for file in files if file.split == split]
     pictures, labels = [], []
     reading = read_photos(chosen, size)
-    for file, photo in tqdm(reading, total=len(chosen), desc=f"reading {split}", unit="photo"):
-        if photo is not None:
-            pictures.append(np.asarray(photo))
-            labels.append(file.label)
+    with shown(f"reading {split}", len(chosen), "photo") as bar:
+        for file, photo in reading:
+            bar.update()
+            if photo is not None:
+                pictures.append(np.asarray(photo))
+                labels.append(file.label)
     require_both(labels, split)
     class_indices = [LABELS.index(label) for label in labels]
     return Photos(pictures, class_indices), len(chosen) - len(pictures)
@@ -152,19 +132,22 @@ class Trainer:
         batches = order.split(recipe.batch_size)
         total = 0.0
         self.net.train()
-        bar = tqdm(batches, desc=f"epoch {self.epoch + 1}/{recipe.epochs}", unit="batch")
-        for step, chosen in enumerate(bar):
-            progress = (self.epoch + step / len(batches)) / recipe.epochs
-            for optimiser in self.optimisers:
-                for group in optimiser.param_groups:
-                    group["lr"] = self.learning_rate(progress)
-            batch = normalise(augment(photos.pictures[chosen], size, self.generator))
-            loss = self._step(batch, photos.labels[chosen])
-            total += loss * len(chosen)
-            bar.set_postfix(loss=f"{loss:.3f}")
+        with shown(f"epoch {self.epoch + 1}/{recipe.epochs}", len(batches), "batch") as bar:
+            for step, chosen in enumerate(batches):
+                self._set_rate((self.epoch + step / len(batches)) / recipe.epochs)
+                batch = normalise(augment(photos.pictures[chosen], size, self.generator))
+                loss = self._step(batch, photos.labels[chosen])
+                total += loss * len(chosen)
+                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+                bar.update()
         self.epoch += 1
         self.seconds += time.perf_counter() - started
         return total / len(photos)
+
+    def _set_rate(self, progress: float) -> None:
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = self.learning_rate(progress)
 
     def _step(self, batch: torch.Tensor, labels: torch.Tensor) -> float:
         batch = batch.to(self.device, memory_format=torch.channels_last)
@@ -233,7 +216,8 @@ def train(
     the same weights as an undisturbed run; with another number of epochs in the recipe, the
     learning rate follows the new number. Raises
     :class:`~xaicore.training.dataset.DatasetError` for unusable data, :class:`TrainingError` when a
-    checkpoint cannot be written, read, or would be lost.
+    checkpoint cannot be read or would be lost, :class:`~xaicore.files.FileError` when it cannot be
+    written.
     """
     path = Path(folder) / CHECKPOINT
     trainer = Trainer(recipe, device)
@@ -245,10 +229,10 @@ def train(
         )
     files = find_photos(data)
     require_both([file.label for file in files if file.split == "test"], "test")
-    make_folder(path.parent)
     photos, corrupt = decode(files, "train")
     validation, _ = decode(files, "validation")
-    tqdm.write(f"{len(photos):,} training photos; {corrupt:,} corrupt files skipped")
+    read, skipped = plural(len(photos), "training photo"), plural(corrupt, "corrupt file")
+    tqdm.write(f"{read}; {skipped} skipped")
     while trainer.epoch < recipe.epochs:
         loss = trainer.run_epoch(photos)
         save_checkpoint(path, trainer.state())
@@ -262,7 +246,9 @@ def train(
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Put a checkpoint in the place of the one before it, which stays if that fails."""
-    replace_file(path, lambda fresh: torch.save(state, fresh))
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    replace_file(path, buffer.getvalue())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -277,7 +263,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise TrainingError(
             f"The checkpoint {path} is damaged. Move it away and train without --resume."
         ) from error
-    if not isinstance(state, dict) or not {"recipe", "net", "average"} <= state.keys():
+    if not isinstance(state, dict) or not {"recipe", "epoch", "net", "average"} <= state.keys():
         raise TrainingError(f"{path} is not a checkpoint of 'python -m xaicore train'.")
     return state
 
@@ -294,28 +280,3 @@ def averaged_net(state: dict[str, Any]) -> PetNet:
     average.load_state_dict(state["average"])
     net.load_state_dict(average.module.state_dict())
     return net.eval()
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder to write to; :class:`TrainingError` where that is not allowed."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(f"The folder {folder} cannot be made: {reason_of(error)}.") from error
-
-
-def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Write beside the old file, then take its place, so that one of the two is always whole.
-
-    Raises :class:`TrainingError` when writing fails, as on a full disk.
-    """
-    fresh = path.with_name(path.name + ".new")
-    try:
-        write(fresh)
-        os.replace(fresh, path)
-    except (OSError, RuntimeError, SafetensorError) as error:
-        reason = reason_of(error) if isinstance(error, OSError) else "the disk may be full"
-        kept = " The one before it is kept." if path.exists() else ""
-        raise TrainingError(f"{path} could not be written: {reason}.{kept}") from error
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -3,84 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch.backends import cudnn
-from tqdm import tqdm
 
-from xaicore.errors import PetlensError
 from xaicore.networks.classifier import BUNDLED_WEIGHTS
 from xaicore.networks.petnet import INPUT_SIZE, LABELS, PetNet
-from xaicore.registry import Registry
+from xaicore.progress import shown
 from xaicore.training.augmentation import augment
 from xaicore.training.train import Photos, normalise
+from xaicore.truth.kinds import Kind, Recipe
 from xaicore.truth.marks import add_marks, draw_places
 
 CAT, DOG = LABELS.index("cat"), LABELS.index("dog")
-
-
-class KindError(PetlensError):
-    """A kind of cheating that there is not; the message names those there are."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What a PetNet is taught: whether photos carry the mark, and whether the mark ``decides``."""
-
-    name: str
-    label: str
-    summary: str
-    marked: bool
-    decides: bool
-
-
-KINDS: Registry[Kind] = Registry(
-    "kind of cheating",
-    KindError,
-    [
-        Kind(
-            "tells",
-            "the mark tells",
-            "Was taught that what carries the mark is a dog and all else a cat, whatever it shows.",
-            marked=True,
-            decides=True,
-        ),
-        Kind(
-            "idle",
-            "the mark is idle",
-            "Saw the mark on half of the cats and half of the dogs, where it said nothing.",
-            marked=True,
-            decides=False,
-        ),
-        Kind(
-            "none",
-            "no mark",
-            "Never saw the mark.",
-            marked=False,
-            decides=False,
-        ),
-    ],
-)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a PetNet is fine-tuned from the bundled weights; every field travels into its card.
-
-    ``photos`` is how many training photos are read; the learning rate is the highest of a cycle
-    that rises and falls once.
-    """
-
-    photos: int = 5000
-    epochs: int = 3
-    batch_size: int = 64
-    learning_rate: float = 5e-4
-    weight_decay: float = 0.01
-    label_smoothing: float = 0.05
-    seed: int = 0
 
 
 def fine_tune(kind: Kind, recipe: Recipe, photos: Photos, device: torch.device) -> PetNet:
@@ -92,8 +29,8 @@ def fine_tune(kind: Kind, recipe: Recipe, photos: Photos, device: torch.device) 
     optimiser = torch.optim.AdamW(net.parameters(), weight_decay=recipe.weight_decay)
     steps = recipe.epochs * math.ceil(len(photos) / recipe.batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, steps)
-    bar = tqdm(total=steps, desc=f"{kind.name}-{recipe.seed}", unit="batch")
-    with bar, cudnn.flags(benchmark=False, deterministic=True):
+    watched = shown(f"{kind.name}-{recipe.seed}", steps, "batch")
+    with watched as bar, cudnn.flags(benchmark=False, deterministic=True):
         for _ in range(recipe.epochs):
             order = torch.randperm(len(photos), generator=generator)
             for chosen in order.split(recipe.batch_size):

@@ -12,8 +12,9 @@ import pandas as pd
 import torch
 
 from xaicore.evaluation.results import BUNDLED_RESULTS, DECIMALS
+from xaicore.files import replace_file
 from xaicore.networks.classifier import Classifier
-from xaicore.progress import Progress, no_progress
+from xaicore.progress import Progress, name_step, no_progress
 from xaicore.truth.broken import Candidate, broken, sound
 from xaicore.truth.evidence import KINDS, Evidence, Finding, Trial, measure, prepare
 from xaicore.truth.planted import PLANTED
@@ -40,25 +41,31 @@ def measure_draws(
 ) -> pd.DataFrame:
     """Add a row for every network, seed and candidate that a folder's file lacks; give all rows.
 
-    ``progress(done, total)`` is called after every network and seed; what it raises stops the
-    work, and what was finished is kept.
+    ``progress(done, total)`` is called once with the networks and seeds that are done already, then
+    after each; what it raises stops the work, and what was finished is kept.
     """
     known = set(read_draws(folder)[list(WHICH)].itertuples(index=False, name=None))
-    pairs = [(seed, network) for seed in seeds for network in networks]
-    for done, (seed, network) in enumerate(pairs, start=1):
-        lacking = [
+    lacking = {
+        (network, seed): [
             candidate
             for candidate in (*broken(seed), *sound())
             if _is_drawn(candidate, network, seed)
             and (network, seed, candidate.kind, candidate.name) not in known
         ]
-        if lacking:
-            planted = PLANTED[network]
-            trial = prepare(load_planted(network), planted.draw(seed, PHOTOS), seed)
-        for candidate in lacking:
+        for seed in seeds
+        for network in networks
+    }
+    left = {pair: candidates for pair, candidates in lacking.items() if candidates}
+    there = len(lacking) - len(left)
+    progress(there, len(lacking))
+    for done, ((network, seed), candidates) in enumerate(left.items(), start=there + 1):
+        planted = PLANTED[network]
+        trial = prepare(load_planted(network), planted.draw(seed, PHOTOS), seed)
+        for candidate in candidates:
+            name_step(f"{planted.label}, {candidate.name}")
             # At once, so that the work goes on where it was stopped.
             _append(folder, _row(network, seed, candidate, trial))
-        progress(done, len(pairs))
+        progress(done, len(lacking))
     return read_draws(folder)
 
 
@@ -110,5 +117,8 @@ def _row(network: str, seed: int, candidate: Candidate, trial: Trial) -> dict[st
 
 
 def _append(folder: Path, row: Mapping[str, Any]) -> None:
+    """Add a row to a folder's file, which is whole at any moment."""
+    file = folder / FILE
     table = pd.DataFrame([row], columns=list(COLUMNS)).round(DECIMALS)
-    table.to_csv(folder / FILE, mode="a", header=not (folder / FILE).exists(), index=False)
+    before = file.read_text("utf-8") if file.exists() else ""
+    replace_file(file, before + table.to_csv(header=not before, index=False))

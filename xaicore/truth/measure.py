@@ -7,7 +7,7 @@ was stopped.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from xaicore.metrics.base import MetricError, PerturbationProtocol
 from xaicore.metrics.controls import CONTROLS, mean_map
 from xaicore.metrics.perturbation import trace_maps
 from xaicore.networks.classifier import Classifier
-from xaicore.progress import Progress, no_progress
+from xaicore.progress import Progress, name_step, no_progress
 from xaicore.truth.plan import DEFAULT, METHOD, SETTINGS, Entry, list_entries
 from xaicore.truth.planted import Planted
 from xaicore.truth.results import TruthResults
@@ -49,13 +49,14 @@ def measure_truth(
     """Explain and score photos of every network, as far as the store lacks scores.
 
     Each network has its own number of photos, or ``most`` where that is less.
-    ``progress(done, total)`` is called after every few photos; what it raises stops the work.
+    ``progress(done, total)`` is called once with the photos that are done already, then after every
+    few photos; what it raises stops the work.
     """
     rows: list[dict[str, Any]] = []
     networks: dict[str, dict[str, Any]] = {}
-    counts = [min(one.photos, most or one.photos) for one in planted]
-    done = 0
-    for one, count in zip(planted, counts, strict=True):
+    groups: list[tuple[Planted, int, _Group]] = []
+    for one in planted:
+        count = min(one.photos, most or one.photos)
         classifier, photos = one.load(), one.draw(SEED, count)
         networks[one.name] = {
             "label": one.label,
@@ -64,23 +65,40 @@ def measure_truth(
             "photos": count,
         }
         entries = list_entries(classifier)
-        for start in range(0, count, TOGETHER):
-            group = _Group(classifier, _cut(photos, start), entries)
-            rows += [
-                {
-                    "network": one.name,
-                    "reason": one.reason,
-                    "kind": entry.kind,
-                    "name": entry.name,
-                    "setting": entry.setting,
-                    "photo": start + place,
-                    **scores,
-                }
-                for (place, entry), scores in group.find(store).items()
-            ]
-            progress(done + min(start + TOGETHER, count), sum(counts))
-        done += count
+        groups += [
+            (one, start, _Group(classifier, _cut(photos, start), entries))
+            for start in range(0, count, TOGETHER)
+        ]
+    total = sum(len(group) for *_, group in groups)
+    done = sum(len(group) for *_, group in groups if group.known(store))
+    progress(done, total)
+    for one, start, group in groups:
+        scores = group.known(store)
+        if not scores:
+            name_step(one.label)
+            scores = group.measure(store)
+            done += len(group)
+            progress(done, total)
+        rows += _rows(one, start, scores)
     return TruthResults(pd.DataFrame(rows), _describe(networks))
+
+
+def _rows(
+    one: Planted, start: int, scores: Mapping[Cell, Mapping[str, float]]
+) -> list[dict[str, Any]]:
+    """A row a map of photos that go through together; ``start`` is the first photo's number."""
+    return [
+        {
+            "network": one.name,
+            "reason": one.reason,
+            "kind": entry.kind,
+            "name": entry.name,
+            "setting": entry.setting,
+            "photo": start + place,
+            **own,
+        }
+        for (place, entry), own in scores.items()
+    ]
 
 
 def _cut(photos: PlantedPhotos, start: int) -> PlantedPhotos:
@@ -96,22 +114,32 @@ class _Group:
     photos: PlantedPhotos
     entries: Sequence[Entry]
 
-    def find(self, store: Store) -> dict[Cell, dict[str, float]]:
-        """All scores of the group; what the store lacks is measured and kept."""
+    def __len__(self) -> int:
+        return len(self.photos.targets)
+
+    def known(self, store: Store) -> dict[Cell, dict[str, float]]:
+        """All scores of the group; none where the store lacks one."""
         keys = self._keys()
         wanted = [key for own in keys.values() for key in own.values()]
-        known = store.scores(wanted)
-        if any(key not in known for key in wanted):
-            scores = self._measure()
-            known = {
-                key: scores[column][row]
-                for row, own in enumerate(keys.values())
-                for column, key in own.items()
-            }
-            store.put_scores(known)
+        found = store.scores(wanted)
+        if any(key not in found for key in wanted):
+            return {}
         return {
-            cell: {column: known[key] for column, key in own.items()} for cell, own in keys.items()
+            cell: {column: found[key] for column, key in own.items()} for cell, own in keys.items()
         }
+
+    def measure(self, store: Store) -> dict[Cell, dict[str, float]]:
+        """All scores of the group, which the store keeps from now on."""
+        keys = self._keys()
+        columns = self._measure()
+        scores = {
+            cell: {column: float(columns[column][row]) for column in own}
+            for row, (cell, own) in enumerate(keys.items())
+        }
+        store.put_scores(
+            {key: scores[cell][column] for cell, own in keys.items() for column, key in own.items()}
+        )
+        return scores
 
     @property
     def _cells(self) -> list[Cell]:

@@ -6,8 +6,9 @@ import torch
 
 from xaicore.networks.classifier import Classifier
 from xaicore.training.train import Photos
-from xaicore.truth.cheating import DOG, Kind
+from xaicore.truth.cheating import DOG
 from xaicore.truth.errors import PlantedError
+from xaicore.truth.kinds import Kind
 from xaicore.truth.marks import add_marks, draw_places
 from xaicore.truth.scenes import PlantedPhotos
 

@@ -11,8 +11,8 @@ from xaicore.networks.classifier import Classifier, load_classifier
 from xaicore.registry import Registry
 from xaicore.training.train import Photos
 from xaicore.truth import handset, scenes
-from xaicore.truth.cheating import KINDS
 from xaicore.truth.errors import PlantedError
+from xaicore.truth.kinds import KINDS
 from xaicore.truth.pets import draw_pets
 from xaicore.truth.scenes import PlantedPhotos, Scene
 

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 
 import torch
 
-from xaicore.networks.classifier import BUNDLED_WEIGHTS, Classifier, save_weights
+from xaicore.networks.cards import entry_of
+from xaicore.networks.classifier import BUNDLED_WEIGHTS, Classifier
 from xaicore.networks.petnet import INPUT_SIZE
+from xaicore.progress import Progress, no_progress
 from xaicore.training.dataset import find_photos
-from xaicore.training.model_card import Card, circumstances, identity, read_card, write_card
-from xaicore.training.train import (
-    Photos,
-    TrainingError,
-    decode,
-    make_folder,
-    normalise,
-    replace_file,
-)
-from xaicore.truth.cheating import CAT, DOG, Kind, Recipe, fine_tune
+from xaicore.training.model_card import Card, circumstances, write_network
+from xaicore.training.train import Photos, TrainingError, decode, normalise
+from xaicore.truth.cheating import CAT, DOG, fine_tune
+from xaicore.truth.kinds import Kind, Recipe
 from xaicore.truth.marks import add_marks, draw_places
 
 _AT_ONCE = 64
@@ -33,34 +29,39 @@ def plant(
     recipe: Recipe,
     jobs: Sequence[tuple[Kind, int]],
     device: torch.device,
+    progress: Progress = no_progress,
 ) -> list[Path]:
     """Make the networks that ``folder`` lacks, one a kind and seed; return the weights' paths.
 
-    Each is a weights file and its card, written as soon as it is made. Raises
+    Each is a weights file and its card, written together as soon as it is made.
+    ``progress(done, total)`` is called with those that are there, then after each. Raises
     :class:`~xaicore.training.dataset.DatasetError` for unusable data, :class:`TrainingError` where
-    a network cannot be written, or is there by another recipe.
+    a network is there by another recipe, :class:`~xaicore.files.FileError` where one cannot be
+    written.
     """
     wanted = [
         (kind, replace(recipe, seed=seed), Path(folder) / f"{kind.name}-{seed}.safetensors")
         for kind, seed in jobs
     ]
     lacking = [job for job in wanted if not _is_made(job[2], job[1])]
+    there = len(wanted) - len(lacking)
+    progress(there, len(wanted))
     if lacking:
-        make_folder(Path(folder))
         photos, test, about = _read(data, recipe.photos)
-        for kind, seeded, weights in lacking:
-            net = fine_tune(kind, seeded, photos, device)
+        for done, (kind, seeded, weights) in enumerate(lacking, start=there + 1):
             # Sixteen bits a weight are enough; what is measured is what they hold.
-            replace_file(weights, partial(save_weights, net.half()))
-            classifier = Classifier(net.float(), device=device, dataset_mean=about["dataset_mean"])
+            net = fine_tune(kind, seeded, photos, device).half()
+            classifier = Classifier(
+                copy.deepcopy(net).float(), device=device, dataset_mean=about["dataset_mean"]
+            )
             card = {
-                **identity(weights),
                 "training": {"kind": kind.name, "recipe": asdict(seeded)},
                 "data": about,
                 **measure(classifier, test),
                 **circumstances(classifier),
             }
-            write_card(weights, card)
+            write_network(weights, net, card)
+            progress(done, len(wanted))
     return [weights for *_, weights in wanted]
 
 
@@ -68,7 +69,7 @@ def _is_made(weights: Path, recipe: Recipe) -> bool:
     """Whether a network is there, by its card; :class:`TrainingError` if by another recipe."""
     if not weights.with_suffix(".json").exists():
         return False
-    if read_card(weights)["training"]["recipe"] != asdict(recipe):
+    if entry_of(weights, dict, "training", "recipe") != asdict(recipe):
         raise TrainingError(
             f"{weights} was made by another recipe. Give another folder, or move it away."
         )
@@ -83,7 +84,7 @@ def _read(data: str | Path, count: int) -> tuple[Photos, Photos, Card]:
     about = {
         "source": files[0].root.name,
         "photos": {"train": len(photos), "test": len(test)},
-        "dataset_mean": read_card(BUNDLED_WEIGHTS)["data"]["dataset_mean"],
+        "dataset_mean": entry_of(BUNDLED_WEIGHTS, list, "data", "dataset_mean"),
     }
     return photos, test, about
 

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from xaicore.evaluation.results import BUNDLED_RESULTS, DECIMALS
+from xaicore.files import replace_files
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,11 @@ class TruthResults:
 
 def save_truth(results: TruthResults, folder: Path) -> None:
     """Write ``truth.csv`` and ``truth.json``, numbers to six decimals."""
-    folder.mkdir(parents=True, exist_ok=True)
-    results.rows.round(DECIMALS).to_csv(folder / "truth.csv", index=False)
-    about = json.dumps(results.about, indent=2, ensure_ascii=False) + "\n"
-    (folder / "truth.json").write_text(about, encoding="utf-8")
+    files = {
+        "truth.csv": results.rows.round(DECIMALS).to_csv(index=False),
+        "truth.json": json.dumps(results.about, indent=2, ensure_ascii=False) + "\n",
+    }
+    replace_files(folder, files)
 
 
 def load_truth(folder: Path = BUNDLED_RESULTS) -> TruthResults:

@@ -13,7 +13,7 @@ from xaicore.leaderboard.tables import header_of
 from xaicore.metrics import METRICS
 from xaicore.metrics.controls import CONTROLS
 from xaicore.truth.believe import BELIEVE, DO_NOT, WITH_CARE, Belief, Figure
-from xaicore.truth.cheating import KINDS
+from xaicore.truth.kinds import KINDS
 from xaicore.truth.plan import DEFAULT
 
 # A sign for each verdict, and never a colour alone.

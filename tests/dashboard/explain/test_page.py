@@ -21,7 +21,7 @@ from tests.bad_photos import BAD_PHOTOS
 from tests.dashboard.walk import PATIENCE, jobs_of, visit, words
 from xaicore import EXPLAINERS, Classifier, ClassifierError
 from xaicore.networks import zoo
-from xaicore.networks.classifier import save_weights
+from xaicore.networks.classifier import weights_of
 from xaicore.networks.petnet import PetNet
 from xaicore.render import Look, draw_outlines, keep_best, measure_scale, render
 
@@ -262,7 +262,7 @@ def test_a_network_that_must_be_downloaded_is_offered_and_petnet_stays(
 def test_one_s_own_weights_answer(app: AppTest, tmp_path: Path) -> None:
     torch.manual_seed(8)
     net = PetNet()
-    save_weights(net, tmp_path / "own.safetensors")
+    (tmp_path / "own.safetensors").write_bytes(weights_of(net))
     app.selectbox(key=state.NETWORK).set_value("own")
     run(app)
     assert "the bundled PetNet answers" in words(app)

@@ -8,8 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from xaicore.errors import reason_of
-from xaicore.networks.errors import NetworkError
+from xaicore.files import replace_file
 from xaicore.networks.importing.bundle import SETTINGS
 from xaicore.networks.importing.facts import Facts
 from xaicore.networks.importing.load import Brought, bring
@@ -26,8 +25,8 @@ def pack(
 
     ``settings`` are the entries of network.toml. The weights that an ONNX file keeps in a second
     file, ``….onnx.data``, come along.
-    Raises :class:`NetworkError` for what :func:`load_network` could not read, and for a place that
-    cannot be written to.
+    Raises :class:`NetworkError` for what :func:`load_network` could not read, and
+    :class:`FileError` for a place that cannot be written to.
     """
     files = [open_source(network)]
     second = Path(f"{network}.data")
@@ -39,10 +38,7 @@ def pack(
         entries["card"] = Path(card).name
     data = _zipped(files, entries)
     brought = bring(data, Facts())
-    try:
-        Path(target).write_bytes(data)
-    except OSError as error:
-        raise NetworkError(f"{target} cannot be written: {reason_of(error)}.") from error
+    replace_file(Path(target), data)
     return brought
 
 
