@@ -40,3 +40,7 @@ def test_one_thing_is_no_things(number: int, written: str) -> None:
 
 def test_bytes_that_are_no_text_are_spelt_out() -> None:
     assert printable("caf\udce9, žluť") == "caf\\udce9, žluť"
+
+
+def test_what_would_break_a_line_or_steer_a_terminal_is_spelt_out() -> None:
+    assert printable("a\nb\u2028\x1b[2J 😺👩\u200d💻") == "a\\nb\\u2028\\x1b[2J 😺👩\u200d💻"

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from unicodedata import category
+
+# Control characters, line breaks, and halves of characters.
+_UNSHOWN = ("Cc", "Zl", "Zp", "Cs")
 
 
 def format_number(value: float, decimals: int = 3) -> str:
@@ -25,5 +29,10 @@ def plural(number: int, thing: str, things: str = "") -> str:
 
 
 def printable(text: str) -> str:
-    """A text with the bytes of names that are not UTF-8 spelt out, as in "caf\\udce9.jpg"."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    r"""A name as one line of text: line breaks, controls and bytes that are not UTF-8 spelt out.
+
+    Such as ``new\nline.jpg`` and ``caf\udce9.jpg``.
+    """
+    return "".join(
+        c.encode("unicode_escape").decode() if category(c) in _UNSHOWN else c for c in text
+    )

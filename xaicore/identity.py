@@ -16,6 +16,11 @@ def hash_bytes(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:DIGITS]
 
 
+def text_bytes(text: str) -> bytes:
+    """Text as UTF-8; of file names that are no UTF-8, too, the same for the same name."""
+    return text.encode("utf-8", "surrogatepass")
+
+
 def hash_array(array: np.ndarray) -> str:
     """16 hex digits that name an array by its type, shape and values."""
     digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())

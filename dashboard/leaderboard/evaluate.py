@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import zipfile
-from io import BytesIO
+from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.leaderboard import keys, runs
 from dashboard.shared.photos import load_samples
 from dashboard.shared.widgets import choose, in_sentences
 from xaicore import EXPLAINERS, METRICS, PROTOCOLS, Classifier, PetlensError
-from xaicore.evaluation.plan import Plan
+from xaicore.evaluation.plan import PhotoFile, Plan
 from xaicore.explainers import USUAL
 from xaicore.formatting import join
 from xaicore.leaderboard.tables import label_of
 from xaicore.metrics import USUAL as USUAL_METRICS
 from xaicore.metrics import needs_remaking
-from xaicore.training.dataset import PhotoBytes, unzip_photos
+from xaicore.photos import SUFFIXES
+from xaicore.training.dataset import UNLABELLED, PhotoBytes, unzip_photos
+from xaicore.training.naming import label_of as class_of
+from xaicore.zips import is_zip
 
-PHOTO_TYPES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif"]
 PROTOCOL = PROTOCOLS["gomez"]
 SOURCES = {"samples": "The samples", "own": "My photos or a zip"}
 
@@ -83,23 +85,34 @@ def list_samples() -> list[PhotoBytes]:
     return [PhotoBytes(photo.data) for photo in load_samples().values()]
 
 
-def _uploads() -> list[PhotoBytes]:
+def _uploads() -> list[PhotoFile]:
     files = st.file_uploader(
         "Photos, or a zip of them",
-        [*PHOTO_TYPES, "zip"],
+        [*SUFFIXES, ".zip"],
         accept_multiple_files=True,
         key=keys.EVALUATE_FILES,
         help="In a zip, folders named Cat and Dog say what their photos show.",
     )
-    photos: list[PhotoBytes] = []
+    # Looked at once: the page is drawn anew with every click.
+    known = st.session_state.get(keys.EVALUATE_PHOTOS, {})
+    found = {file.file_id: known.get(file.file_id) or _open(file) for file in files or []}
+    st.session_state[keys.EVALUATE_PHOTOS] = found
+    photos: list[PhotoFile] = []
     for file in files or []:
-        data = file.getvalue()
-        try:
-            photos += unzip_photos(data) if _is_zip(data) else [PhotoBytes(data)]
-        except PetlensError as error:
-            st.error(f"{file.name}: {error}")
+        own = found[file.file_id]
+        if isinstance(own, PetlensError):
+            st.error(f"{file.name}: {own}")
+        else:
+            photos += own
+    if photos and not any(photo.label for photo in photos):
+        st.caption(UNLABELLED)
     return photos
 
 
-def _is_zip(data: bytes) -> bool:
-    return zipfile.is_zipfile(BytesIO(data))
+def _open(file: UploadedFile) -> Sequence[PhotoFile] | PetlensError:
+    """The photos of an upload, or why there are none."""
+    data = file.getvalue()
+    try:
+        return unzip_photos(data) if is_zip(data) else [PhotoBytes(data, label=class_of(file.name))]
+    except PetlensError as error:
+        return error

@@ -16,6 +16,7 @@ EVALUATE_METRICS = "evaluate-metrics"
 EVALUATE_CONTROLS = "evaluate-controls"
 EVALUATE_TITLE = "evaluate-title"
 EVALUATE_FILES = "evaluate-files"
+EVALUATE_PHOTOS = "evaluate-photos"
 
 
 def sure_key(run_id: str) -> str:

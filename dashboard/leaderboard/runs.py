@@ -13,7 +13,7 @@ from dashboard.shared.jobs import Job
 from dashboard.shared.store import get_patient_store, get_store
 from xaicore import Classifier
 from xaicore.evaluation.evaluate import evaluate
-from xaicore.evaluation.plan import Plan
+from xaicore.evaluation.plan import PhotoFile, Plan
 from xaicore.evaluation.results import (
     BUNDLED_RESULTS,
     Results,
@@ -26,7 +26,6 @@ from xaicore.leaderboard.board import Board, average_focus, average_seconds, sum
 from xaicore.leaderboard.parts import split_by_class, split_by_confidence, split_by_correctness
 from xaicore.leaderboard.tables import Columns, columns_of
 from xaicore.progress import Progress
-from xaicore.training.dataset import PhotoBytes
 
 # The results that come with Petlens, by the id of their run.
 FIRST = "bundled"
@@ -111,7 +110,7 @@ def get_columns(results: Results, part: str) -> Columns:
     return columns_of(get_board(results, part), more)
 
 
-def start(classifier: Classifier, photos: Sequence[PhotoBytes], plan: Plan) -> Job[Run]:
+def start(classifier: Classifier, photos: Sequence[PhotoFile], plan: Plan) -> Job[Run]:
     """Queue an evaluation; it goes on when the page is closed."""
     # The worker must not reach into Streamlit: all it needs is fetched here.
     store = get_patient_store()

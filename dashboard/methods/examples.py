@@ -243,8 +243,10 @@ def show_control_example(choices: Choices) -> None:
 
 def _draw_control(choices: Choices, name: str) -> np.ndarray:
     """A control's map of the photo, float32 [h, w]; the derived ones are made of other maps."""
-    others = [one for one in load_samples().values() if one.hash != choices.photo.hash]
-    photos = [choices.photo, *others[:1]]
+    # By their pixels: a sample that was saved anew is no other photo.
+    mine = picture_of(choices.photo)
+    other = next(one for one in load_samples().values() if picture_of(one) != mine)
+    photos = [choices.photo, other]
     maps = [
         get_memory().answer(request_map(replace(choices, photo=photo), DERIVED_FROM, {})).maps
         for photo in photos

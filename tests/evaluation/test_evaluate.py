@@ -136,7 +136,9 @@ def test_an_unreadable_photo_is_counted_and_the_others_go_on(
     results = results_of(store, run)
     assert results.about["errors"] == 1
     assert sorted(results.rows["position"].unique()) == [0, 2]
-    assert "not a picture" in store.records(run.id)[1].error
+    unread = store.records(run.id)[1]
+    assert "not a picture" in unread.error
+    assert unread.photo == hash_bytes(b"milk, eggs")
 
 
 def test_what_progress_raises_stops_the_work_inside_a_chunk(

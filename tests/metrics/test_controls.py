@@ -93,8 +93,19 @@ def test_another_photo_s_map_is_another_s(batch: torch.Tensor, maps: np.ndarray)
 def test_no_draw_gives_a_photo_its_own_map(count: int) -> None:
     maps = np.arange(count, dtype=np.float32)[:, None, None] * np.ones((4, 4), np.float32)
     for draw in range(CONTROLS["other"].draws):
-        made = CONTROLS["other"].make(torch.zeros(count, 3, 4, 4), maps, draw)
+        made = CONTROLS["other"].make(torch.rand(count, 3, 4, 4), maps, draw)
         assert (made != maps).all()
+
+
+def test_the_same_photo_twice_is_no_other_photo(batch: torch.Tensor, maps: np.ndarray) -> None:
+    other = CONTROLS["other"]
+    twins, theirs = batch[[0, 1, 0, 2]], maps[[0, 1, 0, 2]]
+    for draw in range(other.draws):
+        made = other.make(twins, theirs, draw)
+        np.testing.assert_array_equal(made[0], made[2])
+        np.testing.assert_array_equal(made[[0, 1, 3]], other.make(batch[:3], maps[:3], draw))
+    with pytest.raises(MetricError, match="two photos"):
+        other.make(batch[[0, 0]], maps[[0, 0]], 0)
 
 
 def test_draws_turn_the_map_both_ways_then_each() -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from xaicore.evaluation.plan import PhotoFile, Plan
 from xaicore.evaluation.store import MapKey, PhotoRecord, ScoreKey
 from xaicore.explainers import EXPLAINERS, explain
+from xaicore.formatting import printable
 from xaicore.identity import canonical
 from xaicore.metrics import choose_metrics, needs_of, score_trace
 from xaicore.metrics.base import VERSION, MetricError
@@ -74,7 +75,9 @@ def map_key(spec: Mapping[str, Any], name: str, photos: Sequence[str], place: in
     if name in CONTROLS:
         settings = {"control": name, "draw": 0, "version": VERSION}
         if CONTROLS[name].derived:
-            settings |= {"explainers": spec["explainers"], "chunk": list(photos)}
+            # Once each: the same photo twice is no other photo.
+            others = list(dict.fromkeys(photos))
+            settings |= {"explainers": spec["explainers"], "chunk": others}
     else:
         settings = dict(spec["explainers"][name])
     settings["class"] = "predicted"
@@ -255,7 +258,7 @@ def _to_record(
         position=loaded.position,
         photo=loaded.hash,
         label=label,
-        name=loaded.file.name,
+        name=printable(loaded.file.name),
         predicted=predicted,
         probability=probability,
         error=loaded.error,

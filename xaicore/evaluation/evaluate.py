@@ -12,7 +12,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, TypeVar
 
-from xaicore.errors import PetlensError, reason_of
 from xaicore.evaluation.chunk import (
     CHUNK,
     Cell,
@@ -24,16 +23,15 @@ from xaicore.evaluation.chunk import (
     score_chunk,
     to_records,
 )
+from xaicore.evaluation.contents import Contents, load_listed
 from xaicore.evaluation.mosaics import evaluate_focus, missing_focus
 from xaicore.evaluation.patience import Patience
 from xaicore.evaluation.plan import PhotoFile, Plan, check_methods, make_spec
 from xaicore.evaluation.runs import DONE, STOPPED, Run
-from xaicore.evaluation.store import Store, StoreError
-from xaicore.identity import hash_bytes
+from xaicore.evaluation.store import OtherPhotosError, Store, StoreError
+from xaicore.formatting import printable
 from xaicore.networks.classifier import Classifier
-from xaicore.photos import load_photo
 from xaicore.progress import Progress, no_progress
-from xaicore.training.dataset import UNREADABLE
 
 # Turns chunks into what was found, in any order: on this machine, or on many. It calls progress
 # often, with whatever numbers; what that raises stops it.
@@ -51,7 +49,8 @@ def evaluate(
 ) -> Run:
     """Evaluate photos, or go on with the evaluation of the same ones that was stopped.
 
-    One that was finished before is given back, as far as the store still holds it.
+    They are the same if their contents are: of photos that a run has, the files are read once and
+    compared. One that was finished before is given back, as far as the store still holds it.
     ``progress(done, total, unread)`` is called once at the start with the photos that are done
     already, then often, and after every chunk of photos; ``unread`` is how many of the done ones
     could not be read. What it raises stops the work. ``engine`` does it elsewhere than in this
@@ -60,20 +59,42 @@ def evaluate(
     """
     check_methods(classifier, plan)
     spec = make_spec(classifier, files, plan)
-    finished = _find_finished(store, spec)
-    if finished:
-        _Count(store, finished, [], progress)
-        return finished
-    run = store.start_run(spec, plan.title)
+    engine = engine or local_engine(classifier, plan)
+    contents = Contents(files)
+    # Runs of photos that only look the same in the list.
+    others: set[str] = set()
+    while True:
+        run = _find_same(store, spec, contents, others)
+        if run and _is_finished(store, run):
+            _Count(store, run, [], progress)
+            return run
+        run = store.start_run(spec, printable(plan.title), others)
+        try:
+            return _go_on(classifier, contents, store, run, engine, progress)
+        except OtherPhotosError:
+            others.add(run.id)
+
+
+def _go_on(
+    classifier: Classifier,
+    contents: Contents,
+    store: Store,
+    run: Run,
+    engine: Engine,
+    progress: Progress,
+) -> Run:
+    """Do what is left of a run."""
     try:
         parts = _unfinished(store, run)
         count = _Count(store, run, parts, progress)
         # Whoever stops the work stops the wait for the store, too.
         store = store.patient(store.patience.watched(count.tell))
-        engine = engine or local_engine(classifier, plan)
-        _evaluate_photos(files, parts, store, run, engine, count)
-        if plan.mosaics:
-            evaluate_focus(classifier, files, store, run, count.tell)
+        _evaluate_photos(contents.files, parts, store, run, engine, count)
+        if run.spec["mosaics"]:
+            evaluate_focus(classifier, contents.files, store, run, count.tell)
+    except OtherPhotosError:
+        # Somebody else's photos are at work in this run.
+        raise
     except BaseException:
         # A store that is away was waited for: whoever asks later sees that nobody works on the run.
         with contextlib.suppress(StoreError):
@@ -83,13 +104,22 @@ def evaluate(
     return store.run(run.id)
 
 
-def _find_finished(store: Store, spec: Mapping[str, Any]) -> Run | None:
-    """The run of a spec that has nothing left to do."""
-    run = store.find_run(spec)
-    if run is None or run.status != DONE:
-        return None
-    left = _unfinished(store, run) or any(missing_focus(store, run))
-    return None if left else run
+def _find_same(
+    store: Store, spec: Mapping[str, Any], contents: Contents, others: set[str]
+) -> Run | None:
+    """The newest run of a spec whose photos are these; those of other photos join ``others``."""
+    while run := store.find_run(spec, others):
+        if contents.agree_with(store.records(run.id)):
+            return run
+        others.add(run.id)
+    return None
+
+
+def _is_finished(store: Store, run: Run) -> bool:
+    """Whether a run has nothing left to do."""
+    if run.status != DONE:
+        return False
+    return not (_unfinished(store, run) or any(missing_focus(store, run)))
 
 
 def _unfinished(store: Store, run: Run) -> list[range]:
@@ -196,20 +226,6 @@ def _read_ahead(files: Sequence[PhotoFile], parts: Sequence[range]) -> Iterator[
             if index + 2 < len(parts):
                 waiting.append(submit(parts[index + 2]))
             yield ready
-
-
-def load_listed(position: int, file: PhotoFile) -> LoadedPhoto:
-    """Read a photo, or note what was wrong with it."""
-    try:
-        data = file.read()
-        photo = load_photo(data)
-    except PetlensError as error:
-        return LoadedPhoto(position, file, error=str(error))
-    except OSError as error:
-        return LoadedPhoto(position, file, error=f"This file cannot be read: {reason_of(error)}.")
-    except UNREADABLE:
-        return LoadedPhoto(position, file, error="This file cannot be read from its zip.")
-    return LoadedPhoto(position, file, hash=hash_bytes(data), photo=photo)
 
 
 def _missing(store: Store, spec: Mapping[str, Any], photos: Sequence[str]) -> frozenset[Cell]:

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from xaicore.evaluation.chunk import network_of
-from xaicore.evaluation.plan import PhotoFile
+from xaicore.evaluation.contents import load_listed
+from xaicore.evaluation.plan import EvaluationError, PhotoFile
 from xaicore.evaluation.store import MapKey, PhotoRecord, Run, ScoreKey, Store
+from xaicore.formatting import printable
 from xaicore.identity import canonical, hash_bytes
 from xaicore.metrics.base import VERSION
 from xaicore.metrics.focus import make_mosaics, measure_focus
 from xaicore.networks.classifier import Classifier
-from xaicore.photos import load_photo
 from xaicore.progress import Progress
 
 FOCUS = "focus"
@@ -76,11 +78,25 @@ def evaluate_focus(
     """Measure every method's Focus on a run's mosaics, as far as the store does not hold it."""
     for mosaic, name in missing_focus(store, run):
         progress(0, 0)
-        photos = [load_photo(files[position].read()) for position in mosaic.positions]
+        photos = [
+            _load_again(position, files[position], photo)
+            for position, photo in zip(mosaic.positions, mosaic.photos, strict=True)
+        ]
         (made,) = make_mosaics(photos, mosaic.labels, 1, mosaic.size, seed=mosaic.seed)
         values = measure_focus(classifier, [made], name, progress=progress)[0]
         keys = mosaic.keys(run.spec, name)
         store.put_scores(dict(zip(keys, values.tolist(), strict=True)))
+
+
+def _load_again(position: int, file: PhotoFile, photo: str) -> Image.Image:
+    """A photo that was read before; :class:`EvaluationError` if it is not the same any more."""
+    loaded = load_listed(position, file)
+    if loaded.hash != photo or loaded.photo is None:
+        raise EvaluationError(
+            f"Photo {position} ({printable(file.name)}) has changed since it was evaluated. "
+            "Evaluate the photos once more."
+        )
+    return loaded.photo
 
 
 def missing_focus(store: Store, run: Run) -> Iterator[tuple[PlannedMosaic, str]]:

@@ -12,12 +12,15 @@ from xaicore.errors import PetlensError
 from xaicore.explainers import EXPLAINERS, USUAL
 from xaicore.explainers.base import describe, refusal, refusal_in_words
 from xaicore.formatting import join
-from xaicore.identity import DIGITS
+from xaicore.identity import DIGITS, text_bytes
 from xaicore.metrics import METRICS, choose_metrics
 from xaicore.metrics import USUAL as USUAL_METRICS
 from xaicore.metrics.base import PerturbationProtocol
 from xaicore.networks.classifier import Classifier
-from xaicore.training.dataset import ListedFile, PhotoBytes, find_files, find_photos
+from xaicore.training.dataset import ListedFile, find_files, find_photos, read_photos
+
+# Photos that are only tried are kept this small.
+_LOOK_SIZE = 8
 
 
 class EvaluationError(PetlensError):
@@ -25,13 +28,19 @@ class EvaluationError(PetlensError):
 
 
 class PhotoFile(Protocol):
-    """One photo to evaluate: its true class, if known, the name it is shown by, and its bytes."""
+    """One photo to evaluate: its true class, if known, the name it is shown by, and its bytes.
+
+    ``clue`` is what can be told of its content without reading it.
+    """
 
     @property
     def label(self) -> str | None: ...
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def clue(self) -> bytes: ...
 
     def read(self) -> bytes: ...
 
@@ -70,13 +79,27 @@ class Plan:
 
 
 def choose_files(path: Path, split: str = "all", limit: int | None = None) -> list[ListedFile]:
-    """The photos of a folder or zip, or those of one part of PetNet's data; the first ``limit``."""
+    """The photos of a folder or zip, or those of one part of PetNet's data.
+
+    With a ``limit`` they end with the photo that is the last of so many that can be read.
+    """
     if split == "all":
-        return find_files(path)[:limit]
+        return _first(find_files(path), limit)
     files = [file for file in find_photos(path) if file.split == split]
     if not files:
         raise EvaluationError(f"None of the photos in {path} falls in the {split} part.")
-    return list(files[:limit])
+    return _first(files, limit)
+
+
+def _first(files: Sequence[ListedFile], limit: int | None) -> list[ListedFile]:
+    if limit is None:
+        return list(files)
+    chosen: list[ListedFile] = []
+    while limit and len(chosen) < len(files):
+        tried = files[len(chosen) : len(chosen) + limit]
+        chosen += tried
+        limit -= sum(photo is not None for _, photo in read_photos(tried, _LOOK_SIZE))
+    return chosen
 
 
 def check_methods(classifier: Classifier, plan: Plan) -> None:
@@ -138,9 +161,12 @@ def spec_problem(spec: Mapping[str, Any]) -> str:
 
 
 def hash_list(files: Sequence[PhotoFile]) -> str:
-    """16 hex digits of the photos' labels and names, and of the bytes of those at hand."""
+    """16 hex digits of the photos' labels and names, and of what is known of them unread.
+
+    Two lists with one hash may still be of different photos, which shows when they are read.
+    """
     listed = hashlib.sha256()
     for file in files:
-        own = file.data if isinstance(file, PhotoBytes) else b""
-        listed.update(f"{file.label}/{file.name}/".encode() + hashlib.sha256(own).digest())
+        listed.update(text_bytes(f"{file.label}/{file.name}/"))
+        listed.update(hashlib.sha256(file.clue).digest())
     return listed.hexdigest()[:DIGITS]

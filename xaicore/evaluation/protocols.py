@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 
 from xaicore.evaluation.chunk import LoadedPhoto
-from xaicore.evaluation.evaluate import load_listed
+from xaicore.evaluation.contents import load_listed
 from xaicore.evaluation.plan import PhotoFile, hash_list
 from xaicore.evaluation.results import BUNDLED_RESULTS, DECIMALS
 from xaicore.evaluation.store import MapKey, ScoreKey, Store

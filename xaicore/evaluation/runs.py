@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,10 +44,10 @@ def find_runs(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> list
     return [_to_run(plain_row(db.runs, dict(row))) for row in rows]
 
 
-def newest_of(connection: sa.Connection, spec: str) -> Run | None:
-    """The run of a spec; one that cannot be read cannot be gone on with."""
+def newest_of(connection: sa.Connection, spec: str, but: Collection[str]) -> Run | None:
+    """The run of a spec; one that cannot be read cannot be gone on with, one in ``but`` is not."""
     found = find_runs(connection, db.runs.c.spec == spec)
-    return next((run for run in found if not run.problem), None)
+    return next((run for run in found if not run.problem and run.id not in but), None)
 
 
 def change_run(connection: sa.Connection, id: str, values: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ import copy
 import dataclasses
 import hashlib
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,10 @@ from xaicore.identity import canonical
 MOST_KEYS = 5000
 
 _NO_RUN = "There is no such run any more. Choose another from the list."
+
+
+class OtherPhotosError(StoreError):
+    """A run into which somebody writes whose photos only look the same in the list."""
 
 
 @dataclass(frozen=True)
@@ -157,13 +161,16 @@ class Store:
 
         self._database.write(put)
 
-    def start_run(self, spec: Mapping[str, Any], title: str) -> Run:
-        """Begin a run, or give back the one of the same spec to go on with."""
+    def start_run(self, spec: Mapping[str, Any], title: str, but: Collection[str] = ()) -> Run:
+        """Begin a run, or give back the newest of the same spec to go on with.
+
+        ``but`` are the ids of runs that are not meant.
+        """
         wanted = canonical(spec)
 
         def start(connection: sa.Connection) -> str:
             self._database.take_turn(connection)
-            run = newest_of(connection, wanted)
+            run = newest_of(connection, wanted, but)
             id = run.id if run else uuid.uuid4().hex
             values: dict[str, Any] = {"status": RUNNING, "finished": None, "owner": owner.take(id)}
             if run:
@@ -175,9 +182,9 @@ class Store:
 
         return self.run(self._database.write(start))
 
-    def find_run(self, spec: Mapping[str, Any]) -> Run | None:
-        """The run of a spec, if there is one."""
-        return self._database.read(lambda connection: newest_of(connection, canonical(spec)))
+    def find_run(self, spec: Mapping[str, Any], but: Collection[str] = ()) -> Run | None:
+        """The newest run of a spec, if there is one besides those of the ids ``but``."""
+        return self._database.read(lambda connection: newest_of(connection, canonical(spec), but))
 
     def runs(self) -> list[Run]:
         """All runs, newest first, those that cannot be read among them."""
@@ -195,7 +202,8 @@ class Store:
     ) -> None:
         """Add photos to a run together with their scores, all or none.
 
-        Raises :class:`StoreError` if the run was deleted meanwhile.
+        Raises :class:`StoreError` if the run was deleted meanwhile, :class:`OtherPhotosError` if it
+        has got other photos in their places.
         """
         rows = [
             signed(
@@ -206,13 +214,26 @@ class Store:
         ]
 
         def add(connection: sa.Connection) -> None:
-            found = connection.execute(sa.select(db.runs.c.id).where(db.runs.c.id == run_id))
-            if found.first() is None:
+            # Held, so that nobody else writes between this look and what follows.
+            held = sa.select(db.runs.c.id).where(db.runs.c.id == run_id).with_for_update()
+            if connection.execute(held).first() is None:
                 raise StoreError(_NO_RUN)
+            self._refuse_others(connection, run_id, records)
             self._write_scores(connection, scores)
             self._database.upsert(connection, db.photos, rows)
 
         self._database.write(add)
+
+    def _refuse_others(
+        self, connection: sa.Connection, run_id: str, records: Sequence[PhotoRecord]
+    ) -> None:
+        photos = {record.position: record.photo for record in records}
+        there = sa.select(db.photos).where(
+            db.photos.c.run == run_id, db.photos.c.position.in_(list(photos))
+        )
+        for row in map(dict, connection.execute(there).mappings()):
+            if is_whole(db.photos, row) and row["photo"] != photos[row["position"]]:
+                raise OtherPhotosError("This run has other photos by now. Start it once more.")
 
     def records(self, run_id: str) -> list[PhotoRecord]:
         """A run's photos, in order."""

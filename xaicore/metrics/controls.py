@@ -67,10 +67,22 @@ def mean_map(maps: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def take_other(batch: torch.Tensor, maps: np.ndarray, draw: int) -> np.ndarray:
-    """The map of another photo of the batch; raises :class:`MetricError` where there is none."""
-    if len(maps) < 2:
+    """The map of another photo of the batch; raises :class:`MetricError` where there is none.
+
+    The same photo twice is one photo.
+    """
+    whose = _first_equals(batch)
+    firsts = sorted(set(whose))
+    if len(firsts) < 2:
         raise MetricError("Another photo's map needs at least two photos.")
-    return np.roll(maps, 1 + draw % (len(maps) - 1), axis=0)
+    shift = 1 + draw % (len(firsts) - 1)
+    return maps[[firsts[firsts.index(first) - shift] for first in whose]]
+
+
+def _first_equals(batch: torch.Tensor) -> list[int]:
+    """For each photo the place of the first one that is equal to it."""
+    contents = [photo.cpu().contiguous().numpy().tobytes() for photo in batch]
+    return [contents.index(content) for content in contents]
 
 
 def flip(batch: torch.Tensor, maps: np.ndarray, draw: int) -> np.ndarray:

@@ -1,65 +1,80 @@
-"""Labelled photos in the layout of the Kaggle archive, and their split by file name."""
+"""Labelled photos of a folder or zip, and the part of the data that each is in."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import io
-import zipfile
-import zlib
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import TypeVar
 
 from PIL import Image
 
 from xaicore.errors import PetlensError
+from xaicore.formatting import printable
+from xaicore.identity import text_bytes
 from xaicore.networks.petnet_facts import LABELS
-from xaicore.photos import PhotoError, load_photo
+from xaicore.photos import load_photo
+from xaicore.training.listing import (
+    DatasetError,
+    find_in,
+    find_in_zip,
+    read_file,
+    read_packed,
+)
+from xaicore.training.naming import Split, label_of, part_of
+from xaicore.zips import Member, ZipError
 
-Split = Literal["train", "validation", "test"]
-
-# What Windows leaves in folders of pictures; the Kaggle archive itself holds two.
-LITTER = ("thumbs.db", "desktop.ini")
 MAX_UNPACKED_BYTES = 500 * 2**20
-# An encrypted member of a zip raises RuntimeError.
-UNREADABLE = (PhotoError, OSError, zipfile.BadZipFile, zlib.error, RuntimeError)
-
-
-class DatasetError(PetlensError):
-    """A folder or zip that does not hold what was asked for; the message says what is missing."""
+MAX_UPLOADED = 10_000
+UNLABELLED = (
+    "No class of these photos is known, so nothing is said of which answers are right: no folder "
+    "is named for one, such as Cat and Dog, and no file, such as cat.1.jpg."
+)
+# What reading a photo raises.
+UNREADABLE = (PetlensError, OSError)
 
 
 @dataclass(frozen=True)
 class ListedFile:
-    """One file of a folder or zip: its class, if the folder it lies in names one."""
+    """One photo of a folder or zip, its class and its part of the data where a name tells them.
+
+    ``root`` is the folder or zip, ``member`` the path inside, ``packed`` where it lies in the zip.
+    """
 
     label: str | None
     stem: str
     root: Path
     member: str
+    size: int
+    part: Split | None = None
+    packed: Member | None = None
 
     @property
     def name(self) -> str:
-        return self.member
+        return printable(self.member)
+
+    @property
+    def clue(self) -> bytes:
+        """What is known of the content unread: its size."""
+        return str(self.size).encode()
 
     def read(self) -> bytes:
-        if self.root.is_dir():
-            return (self.root / self.member).read_bytes()
-        return _archive(self.root).read(self.member)
+        if self.packed:
+            return read_packed(self.root, self.packed)
+        return read_file(self.root / self.member)
 
 
 @dataclass(frozen=True)
 class LabelledFile(ListedFile):
-    """One file of the set: ``label`` (an entry of ``LABELS``), and where its bytes are."""
+    """One photo of the set: ``label`` is an entry of ``LABELS``, ``split`` its part of the data."""
 
     label: str
+    split: Split = "train"
 
-    @property
-    def split(self) -> Split:
-        return split_of(self.label, self.stem)
+
+File = TypeVar("File", bound=ListedFile)
 
 
 @dataclass(frozen=True)
@@ -70,14 +85,31 @@ class PhotoBytes:
     name: str = ""
     label: str | None = None
 
+    @property
+    def clue(self) -> bytes:
+        """The content itself."""
+        return self.data
+
     def read(self) -> bytes:
         return self.data
 
 
-@functools.lru_cache(maxsize=2)
-def _archive(path: Path) -> zipfile.ZipFile:
-    """Keep the archive open: listing its members anew for every photo would cost minutes."""
-    return zipfile.ZipFile(path)
+@dataclass(frozen=True)
+class ZippedPhoto:
+    """A photo in a zip that is at hand; it is unpacked when it is read."""
+
+    archive: bytes = field(repr=False)
+    packed: Member
+    label: str | None = None
+    name: str = ""
+
+    @property
+    def clue(self) -> bytes:
+        """What the zip says of the content: its size and its check sum."""
+        return f"{self.packed.size} {self.packed.crc}".encode()
+
+    def read(self) -> bytes:
+        return read_packed(self.archive, self.packed)
 
 
 def split_of(label: str, stem: str) -> Split:
@@ -85,91 +117,80 @@ def split_of(label: str, stem: str) -> Split:
 
     The same photo falls in the same part on every machine and in every picture format.
     """
-    digest = hashlib.sha256(f"{label}/{stem}".encode()).digest()
+    digest = hashlib.sha256(text_bytes(f"{label}/{stem}")).digest()
     bucket = int.from_bytes(digest[:8], "big") % 10
     return "test" if bucket == 9 else "validation" if bucket == 8 else "train"
 
 
 def find_photos(path: str | Path) -> list[LabelledFile]:
-    """List the files of a folder or zip that lie in a ``Cat`` or ``Dog`` folder, in a fixed order.
+    """List the photos of a folder or zip whose class is known, in a fixed order.
 
-    Hidden files and the system's own are left out; whether the others are pictures shows when
-    they are read. Raises :class:`DatasetError` when there is no such path, or a class has no file.
+    Those in folders named for validation or test are these parts. A part that no folder is named
+    for is taken from the others by :func:`split_of`; what is left is for training. Raises
+    :class:`DatasetError` when there is no such path, or a class has no photo.
     """
-    files = [
-        LabelledFile(file.label, file.stem, file.root, file.member)
-        for file in find_files(path)
-        if file.label is not None
-    ]
+    labelled = [file for file in find_files(path) if file.label is not None]
     for label in LABELS:
-        if not any(file.label == label for file in files):
-            raise DatasetError(f"{path} has no file in a folder named {label.capitalize()}.")
-    return files
+        if not any(file.label == label for file in labelled):
+            raise DatasetError(
+                f"{path} has no file in a folder named {label.capitalize()}, "
+                f"and none that is called {label}."
+            )
+    there = {file.part for file in labelled}
+    return [LabelledFile(**vars(file), split=_place(file, there)) for file in labelled]
+
+
+def _place(file: ListedFile, there: Collection[Split | None]) -> Split:
+    """A photo's part of the data, where ``there`` are the parts that folders are named for."""
+    if file.part in ("validation", "test"):
+        return file.part
+    drawn = split_of(str(file.label), file.stem)
+    return "train" if drawn in there else drawn
 
 
 def find_files(path: str | Path) -> list[ListedFile]:
-    """List all files of a folder or zip, in a fixed order, with the class of those that have one.
+    """List all photos of a folder or zip, in a fixed order, with the class of those that have one.
 
-    Raises :class:`DatasetError` when there is no such path, or nothing in it.
+    What is a photo is judged by the names alone; whether it is whole shows when it is read. Raises
+    :class:`DatasetError` when there is no such path, or nothing in it.
     """
     root = Path(path)
-    files = []
-    for name in _names(root):
-        if not _is_litter(name):
-            files.append(ListedFile(_label(name), PurePosixPath(name).stem, root, name))
+    called = root.absolute().stem if root.is_file() else root.absolute().name
+    files = [
+        ListedFile(
+            label_of(found.name, called),
+            PurePosixPath(found.name).stem,
+            root,
+            found.name,
+            found.size,
+            part_of(found.name),
+            found.packed,
+        )
+        for found in find_in(root)
+    ]
     if not files:
-        raise DatasetError(f"There is no file in {root}.")
+        raise DatasetError(f"There is no file in {root} that can be a photo.")
     return sorted(files, key=lambda file: (file.stem.zfill(12), file.label or "", file.member))
 
 
-def unzip_photos(data: bytes) -> list[PhotoBytes]:
-    """The photos of an uploaded zip, without their names; ``Cat`` and ``Dog`` folders are labels.
+def unzip_photos(data: bytes) -> list[ZippedPhoto]:
+    """The photos of an uploaded zip, without their names; they are unpacked when they are read.
 
-    Raises :class:`DatasetError` for what is no zip, is empty, or unpacks to too much.
+    Together they give no more than what is allowed, for none gives more than the zip says of it.
+    Raises :class:`DatasetError` for what is no zip, is empty, or would unpack to too much.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = [
-                e for e in archive.infolist() if not e.is_dir() and not _is_litter(e.filename)
-            ]
-            if sum(entry.file_size for entry in entries) > MAX_UNPACKED_BYTES:
-                raise DatasetError(
-                    f"This zip unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MB. "
-                    "Give fewer photos at a time."
-                )
-            photos = [
-                PhotoBytes(archive.read(entry), label=_label(entry.filename)) for entry in entries
-            ]
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
-        raise DatasetError("This zip cannot be read. Make it again, without a password.") from error
-    if not photos:
-        raise DatasetError("There is no file in this zip.")
-    return photos
-
-
-def _label(name: str) -> str | None:
-    """The class that the folder of a file names, if it names one."""
-    folder = PurePosixPath(name).parent.name.lower()
-    return folder if folder in LABELS else None
-
-
-def _is_litter(name: str) -> bool:
-    place = PurePosixPath(name)
-    return place.name.startswith(".") or place.name.lower() in LITTER
-
-
-def _names(root: Path) -> list[str]:
-    """Paths of all files in a folder or zip, relative to it, with forward slashes."""
-    layout = "Give the path of PetImages, with a folder Cat and a folder Dog inside."
-    if not root.exists():
-        raise DatasetError(f"There is nothing at {root}. {layout}")
-    if root.is_dir():
-        return [file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file()]
-    try:
-        with zipfile.ZipFile(root) as archive:
-            return [entry.filename for entry in archive.infolist() if not entry.is_dir()]
-    except (zipfile.BadZipFile, OSError) as error:
-        raise DatasetError(f"{root} is neither a folder nor a readable zip. {layout}") from error
+        found = find_in_zip(data, MAX_UPLOADED)
+    except ZipError as error:
+        raise DatasetError(f"This zip cannot be read. {error}") from error
+    if not found:
+        raise DatasetError("There is no file in this zip that can be a photo.")
+    if sum(file.size for file in found) > MAX_UNPACKED_BYTES:
+        raise DatasetError(
+            f"This zip unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MB. "
+            "Give fewer photos at a time."
+        )
+    return [ZippedPhoto(data, f.packed, label_of(f.name)) for f in found if f.packed]
 
 
 def require_both(labels: Collection[str], split: Split) -> None:
@@ -183,14 +204,14 @@ def require_both(labels: Collection[str], split: Split) -> None:
 
 
 def read_photos(
-    files: Sequence[LabelledFile], size: int | None = None, workers: int = 4
-) -> Iterator[tuple[LabelledFile, Image.Image | None]]:
+    files: Sequence[File], size: int | None = None, workers: int = 4
+) -> Iterator[tuple[File, Image.Image | None]]:
     """Decode files in order; ``None`` stands for a corrupt one.
 
     With a ``size``, each photo is resized to ``size``×``size`` pixels.
     """
 
-    def read(file: LabelledFile) -> tuple[LabelledFile, Image.Image | None]:
+    def read(file: File) -> tuple[File, Image.Image | None]:
         try:
             photo = load_photo(file.read())
         except UNREADABLE:

@@ -39,6 +39,10 @@ SPLIT_RULE = (
     "by the SHA-256 of 'class/file name without ending': first 8 bytes modulo 10; "
     "0 to 7 train, 8 validation, 9 test"
 )
+FOLDER_RULE = (
+    "by folders named validation or test; a part without a folder is taken from the other photos "
+    f"{SPLIT_RULE}; what is left is train"
+)
 FOLDING_TOLERANCE = 1e-4
 _BATCH = 32
 _LIBRARIES = ("torch", "numpy", "pillow", "pillow-heif", "safetensors")
@@ -161,7 +165,7 @@ def measure(classifier: Classifier, files: Sequence[LabelledFile], temperature: 
     return {
         "data": {
             "source": files[0].root.name,
-            "split_rule": SPLIT_RULE,
+            "split_rule": FOLDER_RULE if any(file.part for file in files) else SPLIT_RULE,
             "photos": counts,
             "corrupt_files_skipped": corrupt,
             "dataset_mean": mean,
