@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import os
-import platform
 from pathlib import Path
 
 import torch
 
 import xaicore
 from benchmarks import evaluation, explainers, felt, metrics
+from benchmarks.timing import machine
 from tools.browser import find_browser
 
 ROOT = Path(__file__).parents[1]
-
-
-def machine(device: torch.device) -> str:
-    """The processor or GPU that the figures were taken on."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    cpuinfo = Path("/proc/cpuinfo")
-    names = [
-        line.partition(":")[2].strip()
-        for line in (cpuinfo.read_text().splitlines() if cpuinfo.exists() else [])
-        if line.startswith("model name")
-    ]
-    name = names[0] if names else platform.processor() or platform.machine()
-    return f"{name}, {os.cpu_count()} cores"
 
 
 def main() -> None:

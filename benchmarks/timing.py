@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -50,3 +53,17 @@ def compare(
     ratios = [a / b for a, b in zip(seconds[top], seconds[bottom], strict=True)]
     low, middle, high = statistics.quantiles(ratios, n=4)
     return Row(what, middle, low, high, claim)
+
+
+def machine(device: torch.device) -> str:
+    """The processor or GPU that the figures were taken on."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpuinfo = Path("/proc/cpuinfo")
+    names = [
+        line.partition(":")[2].strip()
+        for line in (cpuinfo.read_text().splitlines() if cpuinfo.exists() else [])
+        if line.startswith("model name")
+    ]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores"

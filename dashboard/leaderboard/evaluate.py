@@ -54,7 +54,7 @@ def show_evaluate(classifier: Classifier) -> None:
     # No default: what a widget with a key begins with stays when more photos come.
     title = st.text_input("Title", placeholder=usual, key=keys.EVALUATE_TITLE)
     ready = bool(photos and methods and metrics)
-    if st.button("Evaluate", icon=":material/play_arrow:", disabled=not ready):
+    if st.button("Evaluate", keys.EVALUATE_START, icon=":material/play_arrow:", disabled=not ready):
         plan = Plan(
             tuple(methods),
             tuple(metrics),
