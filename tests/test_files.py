@@ -51,7 +51,7 @@ def test_a_stop_leaves_all_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(os, "fsync", stop)
     with pytest.raises(KeyboardInterrupt):
-        replace_file(tmp_path / "a", "new")
+        replace_file(tmp_path / "folder" / "a", "new")
     assert texts(tmp_path) == {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Mapping
@@ -68,6 +69,7 @@ def replace_files(folder: Path, files: Mapping[str, Content]) -> None:
     process that is killed in the instant of the renames can leave new files beside old ones, each
     of them whole. Raises :class:`FileError` when writing fails.
     """
+    made = not folder.exists()
     make_folder(folder)
     fresh = {folder / name: folder / f".{name}.{os.getpid()}.new" for name in files}
     path = folder
@@ -83,6 +85,10 @@ def replace_files(folder: Path, files: Mapping[str, Content]) -> None:
     finally:
         for beside in fresh.values():
             beside.unlink(missing_ok=True)
+        if made:
+            # Only an empty one goes.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def _refuse_other_things(path: Path) -> None:

@@ -59,7 +59,7 @@ def _run(options: argparse.Namespace) -> int:
         tell(str(error))
         return USAGE_STATUS
     except KeyboardInterrupt:
-        tell(f"\nStopped. {options.stopped(options)}")
+        tell(f"Stopped. {options.stopped(options)}")
         return stopping.STATUS
     except BrokenPipeError:
         # Whoever read our words has gone, as head does; nor do they want those that are left.

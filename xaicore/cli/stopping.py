@@ -16,9 +16,17 @@ SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 ASKED = threading.Event()
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal that ends the command.
+
+    Of its own kind: Python kills itself by SIGINT at its end, whatever the status, where a plain
+    ``KeyboardInterrupt`` once passed through a library's C code, as while PyTorch is imported.
+    """
+
+
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
-    """Have every signal that ends a process raise ``KeyboardInterrupt``, as Ctrl-C does."""
+    """Have every signal that ends a process raise :class:`Stopped`."""
     ASKED.clear()
     before = {}
     if threading.current_thread() is threading.main_thread():
@@ -35,7 +43,7 @@ def stoppable() -> Iterator[None]:
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
     ASKED.set()
-    raise KeyboardInterrupt
+    raise Stopped
 
 
 def goes_on(options: argparse.Namespace) -> str:

@@ -21,7 +21,7 @@ def watched(step: str, thing: str = "photo") -> Iterator[Progress]:
 
         def progress(done: int, total: int, partial: Any = None) -> None:
             if stopping.ASKED.is_set():
-                raise KeyboardInterrupt
+                raise stopping.Stopped
             say(done, total)
             bar.total = total
             if partial:
