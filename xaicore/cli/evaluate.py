@@ -130,7 +130,7 @@ def _plan(options: argparse.Namespace, photos: int) -> Plan:
         PROTOCOLS[options.protocol],
         options.controls,
         options.mosaics,
-        printable(options.title or f"{options.photos.name}, {plural(photos, 'photo')}"),
+        printable(options.title or f"{options.photos.resolve().name}, {plural(photos, 'photo')}"),
     )
 
 
