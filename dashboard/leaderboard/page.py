@@ -14,6 +14,7 @@ from dashboard.leaderboard.table import (
     choose_run,
     open_results,
     show_downloads,
+    show_photos,
     show_table,
 )
 from dashboard.leaderboard.unfinished import show_unfinished
@@ -45,6 +46,9 @@ VIEWS = {
     "evaluate": "Evaluate my photos",
 }
 
+# What cannot be drawn of no photo at all.
+OF_PHOTOS = ("intervals", "ranks", "study", "scatter", "spread", "disagreements")
+
 st.title("Leaderboard", anchor=False)
 found: dict[str, Run] = {}
 with in_sentences():
@@ -64,15 +68,20 @@ board = runs.get_board(results, part)
 columns = runs.get_columns(results, part)
 
 st.markdown(f"### {say(board)}")
-show_table(board, columns)
+if board.photos:
+    show_table(board, columns)
+show_photos(results)
 if results.about["note"]:
     st.caption(f"Note: {results.about['note']}")
 show_downloads(columns, part)
-with st.expander("The verdict: how far to trust each method", icon=":material/gavel:"):
-    show_verdicts(cards_of(results))
+if board.photos:
+    with st.expander("The verdict: how far to trust each method", icon=":material/gavel:"):
+        show_verdicts(cards_of(results))
 
 view = choose("More", VIEWS, keys.VIEW, bind="query-params")
-if view == "intervals":
+if not board.photos and view in OF_PHOTOS:
+    st.caption("There is nothing to be seen of photos that could not be read.")
+elif view == "intervals":
     show_intervals(columns)
 elif view == "ranks":
     show_ranks(board, results)

@@ -11,8 +11,9 @@ from dashboard.leaderboard import runs
 from dashboard.leaderboard.believe import mark_headers, say_marks
 from dashboard.leaderboard.keys import PART, RUN
 from xaicore import CONTROLS, PetlensError
-from xaicore.evaluation.results import Results
+from xaicore.evaluation.results import Results, list_unread
 from xaicore.evaluation.store import Run
+from xaicore.formatting import plural
 from xaicore.leaderboard.board import Board
 from xaicore.leaderboard.tables import (
     Columns,
@@ -24,6 +25,7 @@ from xaicore.leaderboard.tables import (
     to_markdown,
     to_parquet,
 )
+from xaicore.leaderboard.words import say_photos
 
 
 def choose_run(own: Mapping[str, Run]) -> str:
@@ -68,10 +70,10 @@ def show_table(board: Board, columns: Columns) -> None:
     st.table(table)
     valid = [cell.valid for column in columns.values() for cell in column.values()]
     st.caption(
-        f"Means over {board.photos} photos ± half of their 95 % interval, from photos drawn anew "
-        "2,000 times. **Bold**: best of its column. \\*: not told apart from the best. Grey: maps "
-        "that know nothing, but for the blurred one, which still knows what the methods say. "
-        "↑ higher is better, ↓ lower is better. "
+        f"Means over {plural(board.photos, 'photo')} ± half of their 95 % interval, from photos "
+        "drawn anew 2,000 times. **Bold**: best of its column. \\*: not told apart from the best. "
+        "Grey: maps that know nothing, but for the blurred one, which still knows what the "
+        "methods say. ↑ higher is better, ↓ lower is better. "
         + (
             f"Where a score is undefined the photo is left out: {min(valid)} to {max(valid)} count."
             if min(valid) < max(valid)
@@ -83,6 +85,17 @@ def show_table(board: Board, columns: Columns) -> None:
 
 def _shade(name: str, words: str) -> str:
     return f":gray[{words}]" if name in CONTROLS else words
+
+
+def show_photos(results: Results) -> None:
+    """What is particular about the photos of a run, and which could not be read, and why."""
+    particular = say_photos(results.rows, len(results.unread))
+    if particular:
+        st.caption(" ".join(particular))
+    if len(results.unread):
+        with st.expander("Photos that could not be read", icon=":material/hide_image:"):
+            # As text: names of files may look like Markdown.
+            st.text("\n".join(list_unread(results.unread)))
 
 
 def show_downloads(columns: Columns, title: str) -> None:

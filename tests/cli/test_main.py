@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -99,6 +101,34 @@ def test_evaluate_goes_on_and_writes_its_rows(
     # Nothing is left to compute, so nothing may change.
     assert status(*command) == 0
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "out" / "rows.csv"), first)
+
+
+def test_photos_that_cannot_be_read_are_named_at_the_end_and_in_the_status(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    (folder / "![a](b)\nline.jpg").write_bytes(b"no photo")
+    Path(os.fsdecode(os.fsencode(folder) + b"/ni\xf1o.jpg")).write_bytes(b"no photo")
+    command = (
+        *("evaluate", "--photos", folder, "--methods", "gradcam", "--metrics", "ad"),
+        *("--store", f"sqlite:///{tmp_path / 'store.db'}", "--out", out),
+    )
+    assert status(*command) == 1
+    assert capsys.readouterr().out.startswith("No photo could be read.\n\n2 photos could not be")
+    assert status("protocols", "--photos", folder, "--out", out) == 1
+    assert "2 photos could not be read:" in capsys.readouterr().out
+    shutil.copy(SAMPLES / "chelsea.jpg", folder / "1.jpg")
+    assert status(*command) == 1
+    said = capsys.readouterr()
+    reason = "This file is not a picture that can be read"
+    assert "1 photo; 2 could not be read." in said.out
+    assert f"  ![a](b)\\nline.jpg: {reason}" in said.out
+    assert f"  ni\\udcf1o.jpg: {reason}" in said.out
+    assert said.err.count("No class of these photos is known") == 1
+    unread = pd.read_csv(out / "unread.csv")
+    assert unread["name"].tolist() == ["![a](b)\\nline.jpg", "ni\\udcf1o.jpg"]
+    assert unread["reason"].str.startswith(reason).all()
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     try:
-        options.run(options)
+        status: int | None = options.run(options)
         sys.stdout.flush()
     except PetlensError as error:
         tell(str(error))
@@ -68,7 +68,7 @@ def _run(options: argparse.Namespace) -> int:
     except OSError as error:
         tell(f"{error.filename or 'The output'} cannot be used: {reason_of(error)}.")
         return USAGE_STATUS
-    return 0
+    return status or 0
 
 
 def _take_any_name() -> None:

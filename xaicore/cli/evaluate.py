@@ -21,11 +21,12 @@ from xaicore.cli.options import (
 )
 from xaicore.cli.parser import Commands, Names, Parser
 from xaicore.cli.stopping import goes_on
+from xaicore.cli.unread import name_unread
 from xaicore.cli.watching import watched
 from xaicore.files import check_folder
 from xaicore.formatting import plural, printable
 from xaicore.names import METRICS, USUAL_METRICS
-from xaicore.progress import shown
+from xaicore.progress import shown, tell
 
 if TYPE_CHECKING:
     from xaicore.evaluation.evaluate import Engine
@@ -92,7 +93,7 @@ def _add_place(parser: Parser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="also write the rows there, as CSV")
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     if options.ray and options.network:
         options.parser.error("--ray evaluates PetNet's weights only; leave out --network or --ray")
     check_network(options)
@@ -104,6 +105,7 @@ def run(options: argparse.Namespace) -> None:
         from xaicore.evaluation.evaluate import evaluate
         from xaicore.evaluation.plan import check_methods, choose_files
         from xaicore.evaluation.results import results_of, save_results
+        from xaicore.training.dataset import UNLABELLED
 
         files = choose_files(options.photos, options.split, options.limit)
         plan = _plan(options, len(files))
@@ -111,6 +113,8 @@ def run(options: argparse.Namespace) -> None:
         # Better now than when a cluster and a bar are up.
         check_methods(classifier, plan)
         engine = _choose_engine(options, classifier, plan)
+        if not any(file.label for file in files):
+            tell(UNLABELLED)
     with kept_in_store(options):
         with watched("evaluating") as progress:
             run = evaluate(classifier, files, plan, store, progress, engine)
@@ -118,6 +122,7 @@ def run(options: argparse.Namespace) -> None:
         if options.out:
             save_results(results, options.out)
     print(_means(results))
+    return name_unread(results.unread)
 
 
 def _plan(options: argparse.Namespace, photos: int) -> Plan:
@@ -151,6 +156,6 @@ def _means(results: Results) -> str:
         return "No photo could be read."
     columns = ["seconds", *results.about["metrics"]]
     means = rows.groupby("method", sort=False)[columns].mean()
-    read = rows["photo"].nunique()
+    read = rows["position"].nunique()
     failed = f"; {results.about['errors']} could not be read" if results.about["errors"] else ""
     return f"{means.round(4).to_string()}\n\n{plural(read, 'photo')}{failed}."

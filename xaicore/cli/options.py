@@ -32,16 +32,21 @@ def add_photos(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="PATH",
-        help="a folder or zip of photos; those in folders named Cat and Dog count as labelled",
+        help="a folder or zip of photos; folders named Cat and Dog, or files named as cat.1.jpg, "
+        "say what they show",
     )
     parser.add_argument(
         "--split",
         choices=("all", "train", "validation", "test"),
         default="all",
-        help="the part of PetNet's own data to take (default: %(default)s)",
+        help="the part of the data to take, by folders of that name, else as PetNet's own "
+        "(default: %(default)s)",
     )
     parser.add_argument(
-        "--limit", type=values.positive, metavar="N", help="take the first N photos (default: all)"
+        "--limit",
+        type=values.positive,
+        metavar="N",
+        help="take the first N photos that can be read (default: all)",
     )
 
 

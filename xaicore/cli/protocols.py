@@ -17,6 +17,7 @@ from xaicore.cli.options import (
 )
 from xaicore.cli.parser import Commands
 from xaicore.cli.stopping import goes_on
+from xaicore.cli.unread import name_unread
 from xaicore.cli.watching import watched
 from xaicore.files import check_folder
 from xaicore.formatting import plural
@@ -43,7 +44,7 @@ def add(commands: Commands) -> None:
     parser.set_defaults(run=run, parser=parser, stopped=goes_on)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     check_there(options.photos)
     check_folder(options.out)
     store = open_store(options)
@@ -57,11 +58,10 @@ def run(options: argparse.Namespace) -> None:
     with kept_in_store(options):
         with watched("protocols") as progress:
             protocols = measure_protocols(classifier, files, store, progress)
-        if protocols.rows.empty:
-            print("No photo could be read.")
-            return
-        save_protocols(protocols, options.out)
-    print(_means(protocols))
+        if not protocols.rows.empty:
+            save_protocols(protocols, options.out)
+    print("No photo could be read." if protocols.rows.empty else _means(protocols))
+    return name_unread(protocols.unread)
 
 
 def _means(protocols: Protocols) -> str:

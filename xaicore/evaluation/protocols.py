@@ -10,7 +10,7 @@ import dataclasses
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,13 @@ import torch
 from xaicore.evaluation.chunk import LoadedPhoto
 from xaicore.evaluation.contents import load_listed
 from xaicore.evaluation.plan import PhotoFile, hash_list
-from xaicore.evaluation.results import BUNDLED_RESULTS, DECIMALS
+from xaicore.evaluation.results import BUNDLED_RESULTS, DECIMALS, unread_table
 from xaicore.evaluation.store import MapKey, ScoreKey, Store
 from xaicore.evaluation.variants import MASKS, VARIANTS, Variant
 from xaicore.explainers import EXPLAINERS, USUAL, explain
 from xaicore.explainers.base import describe
 from xaicore.files import replace_files
+from xaicore.formatting import printable
 from xaicore.identity import canonical
 from xaicore.metrics import METRICS, choose_metrics, score_trace
 from xaicore.metrics.base import PerturbationTrace
@@ -45,10 +46,14 @@ Scores = dict[Cell, dict[str, float]]
 
 @dataclass(frozen=True)
 class Protocols:
-    """``rows`` a variant, photo and method, with a column a metric; ``about`` what made them."""
+    """``rows`` a variant, photo and method, with a column a metric; ``about`` what made them.
+
+    ``unread`` has a row a photo that could not be read.
+    """
 
     rows: pd.DataFrame
     about: dict[str, Any]
+    unread: pd.DataFrame = field(default_factory=unread_table)
 
 
 def measure_protocols(
@@ -62,11 +67,8 @@ def measure_protocols(
     Photos that cannot be read are left out. ``progress(done, total)`` is called once with those
     that are done already, then after every few photos; what it raises stops the work.
     """
-    read = [
-        loaded
-        for loaded in (load_listed(position, file) for position, file in enumerate(files))
-        if not loaded.error
-    ]
+    everything = [load_listed(position, file) for position, file in enumerate(files)]
+    read = [loaded for loaded in everything if not loaded.error]
     rows: list[dict[str, Any]] = []
     groups = list(_together(read))
     done = sum(len(group) for group in groups if _find(classifier, group, store))
@@ -83,7 +85,13 @@ def measure_protocols(
             _row(photos[place], variant, name, {m: known[key] for m, key in own.items()})
             for (variant, name, place), own in keys.items()
         ]
-    return Protocols(pd.DataFrame(rows), _describe(classifier, files, len(read)))
+    unread = [
+        (photo.position, photo.hash, printable(photo.file.name), photo.error)
+        for photo in everything
+        if photo.error
+    ]
+    about = _describe(classifier, files, len(read))
+    return Protocols(pd.DataFrame(rows), about, unread_table(unread))
 
 
 def _find(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +15,31 @@ import pandas as pd
 from xaicore.evaluation.chunk import SECONDS, chunk_keys, cut
 from xaicore.evaluation.mosaics import FOCUS, plan_mosaics
 from xaicore.evaluation.plan import spec_problem
-from xaicore.evaluation.store import Run, Store, StoreError
+from xaicore.evaluation.store import PhotoRecord, Run, Store, StoreError
 from xaicore.files import replace_files
 from xaicore.metrics.controls import CONTROLS
 
 BUNDLED_RESULTS = Path(__file__).parents[2] / "assets" / "results"
 DECIMALS = 6
+ROWS = ("position", "photo", "label", "predicted", "probability", "method", "control", SECONDS)
+
+
+def unread_table(rows: Iterable[tuple[int, str, str, str]] = ()) -> pd.DataFrame:
+    """Photos that could not be read by position, hash, name and reason."""
+    return pd.DataFrame(list(rows), columns=["position", "photo", "name", "reason"])
 
 
 @dataclass(frozen=True)
 class Results:
-    """``rows`` a photo and method, ``focus`` a mosaic, class and method, and ``about`` the run."""
+    """``rows`` a photo and method, ``focus`` a mosaic, class and method, and ``about`` the run.
+
+    ``unread`` has a row a photo that could not be read: position, photo, name, reason.
+    """
 
     rows: pd.DataFrame
     focus: pd.DataFrame
     about: dict[str, Any]
+    unread: pd.DataFrame = field(default_factory=unread_table)
 
 
 def problem_of(run: Run) -> str:
@@ -54,18 +65,20 @@ def results_of(store: Store, run: Run) -> Results:
         "errors": sum(bool(record.error) for record in records),
         **run.spec,
     }
-    return Results(to_rows(store, run), to_focus_rows(store, run), about)
+    return Results(to_rows(store, run), to_focus_rows(store, run), about, to_unread(records))
 
 
 def save_results(results: Results, folder: Path) -> None:
-    """Write ``rows.csv``, ``focus.csv`` and ``run.json``, numbers to six decimals.
+    """Write ``rows.csv``, ``focus.csv``, ``unread.csv`` and ``run.json``, numbers to six decimals.
 
     Together, or none of them: see :func:`~xaicore.files.replace_files`.
     """
-    # Names of people's files are theirs; hashes name the photos well enough.
+    # Names of people's files are theirs; hashes name the photos well enough, but for those that
+    # somebody has to look for.
     files = {
         "rows.csv": results.rows.round(DECIMALS).to_csv(index=False),
         "focus.csv": results.focus.round(DECIMALS).to_csv(index=False),
+        "unread.csv": results.unread.to_csv(index=False),
         "run.json": json.dumps(results.about, indent=2) + "\n",
     }
     replace_files(folder, files)
@@ -74,8 +87,14 @@ def save_results(results: Results, folder: Path) -> None:
 def load_results(folder: Path = BUNDLED_RESULTS) -> Results:
     """Read what :func:`save_results` wrote."""
     about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    rows = pd.read_csv(folder / "rows.csv")
-    return Results(rows, pd.read_csv(folder / "focus.csv"), about)
+    unread = folder / "unread.csv"
+    return Results(
+        pd.read_csv(folder / "rows.csv"),
+        pd.read_csv(folder / "focus.csv"),
+        about,
+        # Older results have no such list.
+        pd.read_csv(unread) if unread.exists() else unread_table(),
+    )
 
 
 def _in_utc(moment: datetime.datetime | None) -> str | None:
@@ -109,7 +128,23 @@ def to_rows(store: Store, run: Run) -> pd.DataFrame:
                     **{metric: known.get(key, np.nan) for metric, key in keys.items()},
                 }
             )
-    return pd.DataFrame(rows)
+    # With its columns even if there is no row.
+    return pd.DataFrame(rows, columns=[*ROWS, *run.spec["metrics"]])
+
+
+def to_unread(records: Iterable[PhotoRecord]) -> pd.DataFrame:
+    """The photos of a run that could not be read, and why: position, photo, name, reason."""
+    return unread_table((r.position, r.photo, r.name, r.error) for r in records if r.error)
+
+
+def list_unread(unread: pd.DataFrame) -> list[str]:
+    """A line a photo that could not be read: its name, or its number where it has none, and why."""
+    return [
+        f"{name or f'photo {position}'}: {reason}"
+        for position, name, reason in zip(
+            unread["position"], unread["name"].fillna(""), unread["reason"], strict=True
+        )
+    ]
 
 
 def to_focus_rows(store: Store, run: Run) -> pd.DataFrame:

@@ -61,7 +61,7 @@ def columns_of(board: Board, more: Mapping[str, Mapping[str, Cell]] | None = Non
 
 def to_long(columns: Columns) -> pd.DataFrame:
     """One row a column and method or control: mean, 95 % interval, valid photos, mark."""
-    return pd.DataFrame(
+    rows = [
         {
             "method": label_of(name),
             "metric": header,
@@ -73,7 +73,8 @@ def to_long(columns: Columns) -> pd.DataFrame:
         }
         for header, cells in columns.items()
         for name, cell in cells.items()
-    )
+    ]
+    return pd.DataFrame(rows, columns=["method", "metric", "mean", "low", "high", "valid", "mark"])
 
 
 def header_of(metric: str) -> str:

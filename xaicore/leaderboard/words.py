@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from xaicore.explainers import EXPLAINERS
-from xaicore.formatting import join
+from xaicore.formatting import join, plural
 from xaicore.leaderboard.board import Board
 from xaicore.metrics import METRICS
 from xaicore.metrics.controls import CONTROLS
@@ -26,6 +28,26 @@ def say(board: Board) -> str:
     if board.photos < FEW_PHOTOS:
         parts.append("So few photos say little.")
     return " ".join(parts)
+
+
+def say_photos(rows: pd.DataFrame, unread: int) -> list[str]:
+    """What is particular about the photos of a run: unread ones, one class or none, twins."""
+    photos = rows.drop_duplicates("position")
+    parts = []
+    if photos.empty:
+        return ["No photo could be read."] if unread else []
+    if unread:
+        parts.append(f"{unread} of {plural(len(photos) + unread, 'photo')} could not be read.")
+    labels = photos["label"].dropna().unique()
+    if not len(labels):
+        parts.append("No photo's true class is known, so right and wrong are not told apart.")
+    elif len(labels) == 1 and photos["label"].notna().all() and len(photos) > 1:
+        parts.append(f"All photos are of one class, {labels[0]}.")
+    twins = int((photos["photo"].value_counts() > 1).sum())
+    if twins:
+        verb = "is" if twins == 1 else "are"
+        parts.append(f"{plural(twins, 'photo')} {verb} there more than once, and counted as often.")
+    return parts
 
 
 def _say_methods(board: Board, six: Sequence[str], count: str) -> list[str]:
