@@ -11,7 +11,8 @@ from dashboard.leaderboard import keys, runs
 from dashboard.shared.photos import load_samples
 from dashboard.shared.widgets import choose, in_sentences
 from xaicore import EXPLAINERS, METRICS, PROTOCOLS, Classifier, PetlensError
-from xaicore.evaluation.plan import PhotoFile, Plan
+from xaicore.evaluation.plan import PhotoFile, Plan, hash_list
+from xaicore.evaluation.results import Results
 from xaicore.explainers import USUAL
 from xaicore.formatting import join
 from xaicore.leaderboard.tables import label_of
@@ -23,16 +24,19 @@ from xaicore.training.naming import label_of as class_of
 from xaicore.zips import is_zip
 
 PROTOCOL = PROTOCOLS["gomez"]
+# What a photo is called, for whoever brought it, and the photo.
+Named = tuple[str, PhotoFile]
 SOURCES = {"samples": "The samples", "own": "My photos or a zip"}
 
 
 def show_evaluate(classifier: Classifier) -> None:
     """Photos, methods, metrics and a title, and the button that starts it."""
-    photos = (
-        list_samples()
+    named = (
+        [("", photo) for photo in list_samples()]
         if choose("Photos to evaluate", SOURCES, keys.EVALUATE) == "samples"
         else _uploads()
     )
+    photos = [photo for _, photo in named]
     methods = _choose_some(
         "Methods", {n: label_of(n) for n in EXPLAINERS}, list(USUAL), keys.EVALUATE_METHODS
     )
@@ -64,6 +68,7 @@ def show_evaluate(classifier: Classifier) -> None:
         )
         with in_sentences():
             runs.start(classifier, photos, plan)
+            _keep_names(named)
     st.caption(
         "Only hashes and scores of your photos are kept, never the photos. The work goes on when "
         "you close this page."
@@ -85,7 +90,18 @@ def list_samples() -> list[PhotoBytes]:
     return [PhotoBytes(photo.data) for photo in load_samples().values()]
 
 
-def _uploads() -> list[PhotoFile]:
+def names_of(results: Results) -> list[str]:
+    """What the photos of a run are called, as far as this visitor brought them."""
+    return st.session_state.get(keys.EVALUATE_NAMES, {}).get(results.about.get("list"), [])
+
+
+def _keep_names(named: Sequence[Named]) -> None:
+    """For this visitor alone: the store gets no name of an upload."""
+    kept = st.session_state.setdefault(keys.EVALUATE_NAMES, {})
+    kept[hash_list([photo for _, photo in named])] = [name for name, _ in named]
+
+
+def _uploads() -> list[Named]:
     files = st.file_uploader(
         "Photos, or a zip of them",
         [*SUFFIXES, ".zip"],
@@ -97,22 +113,24 @@ def _uploads() -> list[PhotoFile]:
     known = st.session_state.get(keys.EVALUATE_PHOTOS, {})
     found = {file.file_id: known.get(file.file_id) or _open(file) for file in files or []}
     st.session_state[keys.EVALUATE_PHOTOS] = found
-    photos: list[PhotoFile] = []
+    named: list[Named] = []
     for file in files or []:
         own = found[file.file_id]
         if isinstance(own, PetlensError):
             st.error(f"{file.name}: {own}")
         else:
-            photos += own
-    if photos and not any(photo.label for photo in photos):
+            named += own
+    if named and not any(photo.label for _, photo in named):
         st.caption(UNLABELLED)
-    return photos
+    return named
 
 
-def _open(file: UploadedFile) -> Sequence[PhotoFile] | PetlensError:
-    """The photos of an upload, or why there are none."""
+def _open(file: UploadedFile) -> list[Named] | PetlensError:
+    """The photos of an upload with their names, or why there are none."""
     data = file.getvalue()
     try:
-        return unzip_photos(data) if is_zip(data) else [PhotoBytes(data, label=class_of(file.name))]
+        if is_zip(data):
+            return [(photo.packed.name, photo) for photo in unzip_photos(data)]
     except PetlensError as error:
         return error
+    return [(file.name, PhotoBytes(data, label=class_of(file.name)))]

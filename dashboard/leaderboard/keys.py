@@ -17,6 +17,7 @@ EVALUATE_CONTROLS = "evaluate-controls"
 EVALUATE_TITLE = "evaluate-title"
 EVALUATE_FILES = "evaluate-files"
 EVALUATE_PHOTOS = "evaluate-photos"
+EVALUATE_NAMES = "evaluate-names"
 EVALUATE_START = "evaluate-start"
 
 

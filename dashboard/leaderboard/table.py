@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard.leaderboard import runs
 from dashboard.leaderboard.believe import mark_headers, say_marks
+from dashboard.leaderboard.evaluate import names_of
 from dashboard.leaderboard.keys import PART, RUN
 from xaicore import CONTROLS, PetlensError
 from xaicore.evaluation.results import Results, list_unread
@@ -95,7 +96,7 @@ def show_photos(results: Results) -> None:
     if len(results.unread):
         with st.expander("Photos that could not be read", icon=":material/hide_image:"):
             # As text: names of files may look like Markdown.
-            st.text("\n".join(list_unread(results.unread)))
+            st.text("\n".join(list_unread(results.unread, names_of(results))))
 
 
 def show_downloads(columns: Columns, title: str) -> None:

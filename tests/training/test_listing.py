@@ -167,6 +167,12 @@ def test_what_is_large_and_no_picture_stays_packed(monkeypatch: pytest.MonkeyPat
         unzip_photos(data)[0].read()
 
 
+def test_a_member_larger_than_a_photo_is_refused_by_its_size() -> None:
+    data = change(zip_of({"1.jpg": PHOTO}), 24, (41 * 2**20).to_bytes(4, "little"))
+    with pytest.raises(ZipError, match="larger than 40 MB"):
+        unzip_photos(data)[0].read()
+
+
 def test_a_large_picture_is_read() -> None:
     large = PHOTO + bytes(5 * 2**20)
     assert unzip_photos(zip_of({"1.png": large}))[0].read() == large

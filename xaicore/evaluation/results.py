@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from xaicore.evaluation.mosaics import FOCUS, plan_mosaics
 from xaicore.evaluation.plan import spec_problem
 from xaicore.evaluation.store import PhotoRecord, Run, Store, StoreError
 from xaicore.files import replace_files
+from xaicore.formatting import printable
 from xaicore.metrics.controls import CONTROLS
 
 BUNDLED_RESULTS = Path(__file__).parents[2] / "assets" / "results"
@@ -137,10 +138,14 @@ def to_unread(records: Iterable[PhotoRecord]) -> pd.DataFrame:
     return unread_table((r.position, r.photo, r.name, r.error) for r in records if r.error)
 
 
-def list_unread(unread: pd.DataFrame) -> list[str]:
-    """A line a photo that could not be read: its name, or its number where it has none, and why."""
+def list_unread(unread: pd.DataFrame, names: Sequence[str] = ()) -> list[str]:
+    """A line a photo that could not be read: its name and why; its number if it has no name.
+
+    ``names`` are those of all photos, where they are known beside the run.
+    """
+    known = dict(enumerate(names))
     return [
-        f"{name or f'photo {position}'}: {reason}"
+        f"{name or printable(known.get(position, f'photo {position}'))}: {reason}"
         for position, name, reason in zip(
             unread["position"], unread["name"].fillna(""), unread["reason"], strict=True
         )

@@ -94,7 +94,9 @@ def read_packed(source: ZipSource, member: Member) -> bytes:
 
     Raises :class:`PhotoError` for a large one that does not begin as a picture: it is not unpacked.
     """
-    if member.size > _LARGE_BYTES and not _begins_as_picture(_start_of(source, member)):
+    if _LARGE_BYTES < member.size <= MAX_BYTES and not _begins_as_picture(
+        _start_of(source, member)
+    ):
         raise no_picture()
     return read_member(source, member, MAX_BYTES)
 

@@ -21,6 +21,7 @@ from tests.dashboard.walk import PATIENCE, visit, words
 from tests.evaluation.test_damages import change
 from tests.evaluation.test_evaluate import make_photo
 from tests.leaderboard.test_board import make_rows, noise
+from tests.test_zips import zip_of
 from xaicore import METRICS, PROTOCOLS, Classifier, Protocol
 from xaicore.evaluation.evaluate import evaluate
 from xaicore.evaluation.plan import Plan, make_spec
@@ -28,7 +29,7 @@ from xaicore.evaluation.results import load_results
 from xaicore.evaluation.store import PhotoRecord, Run, Store
 from xaicore.leaderboard.board import summarise
 from xaicore.leaderboard.tables import columns_of
-from xaicore.training.dataset import DatasetError, PhotoBytes, unzip_photos
+from xaicore.training.dataset import DatasetError, PhotoBytes, ZippedPhoto, unzip_photos
 
 PAGE = "leaderboard"
 PLAN = Plan(("gradcam", "lrp"), tuple(METRICS), Protocol(steps=4), controls=True, mosaics=1)
@@ -191,6 +192,60 @@ def test_the_samples_are_evaluated_in_the_background(classifier: Classifier) -> 
     press(app, "Show it")
     assert "On 5 photos" in words(app)
     assert list(app.table[0].value) == mark_headers(["AD ↓", "Seconds ↓"])
+
+
+def test_uploads_are_opened_once_and_what_cannot_be_read_is_named_to_their_owner(
+    classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[int] = []
+
+    def unzip(data: bytes) -> list[ZippedPhoto]:
+        opened.append(len(data))
+        return unzip_photos(data)
+
+    monkeypatch.setattr("dashboard.leaderboard.evaluate.unzip_photos", unzip)
+    whole = zip_of({"Cat/1.png": make_photo(1), "Dog/2.png": b"no photo"})
+    app = open_page(
+        **{
+            keys.VIEW: "evaluate",
+            keys.EVALUATE: "own",
+            keys.EVALUATE_METHODS: ["gradcam"],
+            keys.EVALUATE_METRICS: ["ad"],
+        }
+    )
+    app.file_uploader(key=keys.EVALUATE_FILES).set_value(
+        [("pets.zip", whole, "application/zip"), ("cat.3.png", make_photo(3), "image/png")]
+    )
+    rerun(app)
+    evaluate_now(app)
+    press(app, "Show it")
+    assert opened == [len(whole)]
+    assert "1 of 3 photos could not be read." in words(app)
+    assert app.text[0].value.startswith("Dog/2.png: This file is not a picture")
+    (run,) = Store().runs()
+    records = Store().records(run.id)
+    assert [record.label for record in records] == ["cat", "dog", "cat"]
+    assert [record.name for record in records] == ["", "", ""]
+    # Whoever else opens the run is told its number.
+    other = open_page(**{keys.RUN: run.id})
+    assert other.text[0].value.startswith("photo 1: This file is not a picture")
+
+
+def test_uploads_without_a_class_are_said_to_be_so_and_a_bad_zip_is_no_loss() -> None:
+    app = open_page(**{keys.VIEW: "evaluate", keys.EVALUATE: "own"})
+    app.file_uploader(key=keys.EVALUATE_FILES).set_value(
+        [
+            ("pets.zip", zip_of({"notes.txt": b"no photo"}), "application/zip"),
+            ("holiday.png", make_photo(3), "image/png"),
+        ]
+    )
+    app.run()
+    assert not app.exception
+    assert [box.value for box in app.error] == [
+        "pets.zip: There is no file in this zip that can be a photo."
+    ]
+    assert "No class of these photos is known" in words(app)
+    assert not next(button for button in app.button if button.label == "Evaluate").disabled
 
 
 def test_a_zip_gives_its_photos_with_the_labels_of_its_folders() -> None:
