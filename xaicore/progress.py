@@ -102,4 +102,4 @@ def say_known(done: int, total: int, thing: str = "photo") -> str:
         return ""
     if done == total:
         return f"This was finished before ({plural(total, thing)}); nothing is computed again."
-    return f"Going on: {done} of {plural(total, thing)} were finished before."
+    return f"Going on: {done} of {plural(total, thing)} finished before."

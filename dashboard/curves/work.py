@@ -9,6 +9,7 @@ from dashboard.shared import state
 from dashboard.shared.state import Choices
 from dashboard.shared.widgets import POLL_SECONDS
 from xaicore import EXPLAINERS
+from xaicore.formatting import plural
 from xaicore.metrics.base import PerturbationProtocol
 
 
@@ -37,9 +38,8 @@ def _show(choices: Choices, protocol: PerturbationProtocol, drawn: CurveResults)
             st.button("Go on", icon=":material/play_arrow:", on_click=state.go_on)
         else:
             tested = sum(len(trace.clean) for trace in results.controls.values())
-            st.caption(
-                f"Done: {len(results.traces)} maps, and {tested} that know nothing, were tested."
-            )
+            maps = plural(len(results.traces), "map")
+            st.caption(f"Done: {maps}, and {tested} that know nothing, were tested.")
     for name, error in results.errors.items():
         label = EXPLAINERS[name].label if name in EXPLAINERS else name
         st.error(f"{label}: {error}")

@@ -14,7 +14,7 @@ from xaicore import EXPLAINERS, METRICS, PROTOCOLS, Classifier, PetlensError
 from xaicore.evaluation.plan import PhotoFile, Plan, hash_list
 from xaicore.evaluation.results import Results
 from xaicore.explainers import USUAL
-from xaicore.formatting import join
+from xaicore.formatting import join, plural
 from xaicore.leaderboard.tables import label_of
 from xaicore.metrics import USUAL as USUAL_METRICS
 from xaicore.metrics import needs_remaking
@@ -54,7 +54,7 @@ def show_evaluate(classifier: Classifier) -> None:
         key=keys.EVALUATE_CONTROLS,
         help="Random, centre, edges and others: what a method must beat to mean something.",
     )
-    usual = "1 photo" if len(photos) == 1 else f"{len(photos)} photos"
+    usual = plural(len(photos), "photo")
     # No default: what a widget with a key begins with stays when more photos come.
     title = st.text_input("Title", placeholder=usual, key=keys.EVALUATE_TITLE)
     ready = bool(photos and methods and metrics)

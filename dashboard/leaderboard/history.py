@@ -14,6 +14,7 @@ from dashboard.shared.widgets import in_sentences
 from xaicore import PetlensError
 from xaicore.evaluation.results import Results
 from xaicore.evaluation.store import Run
+from xaicore.formatting import plural
 from xaicore.leaderboard.board import compare
 from xaicore.leaderboard.tables import header_of, in_words, label_of
 
@@ -25,9 +26,10 @@ def show_history(run_id: str, results: Results, own: Mapping[str, Run]) -> None:
         _offer_deletion(run)
         return
     about = results.about
+    photos = plural(results.rows["position"].nunique(), "photo")
     st.markdown(
-        f"**{about['title']}** · {about['status']} · {results.rows['position'].nunique()} photos"
-        f" · {about['errors']} could not be read · weights `{about['weights']}` · "
+        f"**{about['title']}** · {about['status']} · {photos} · "
+        f"{about['errors']} could not be read · weights `{about['weights']}` · "
         f"started {about['started'][:16].replace('T', ' ')} UTC"
     )
     with st.expander("All settings"):
@@ -52,7 +54,9 @@ def _edit(run: Run) -> None:
 
 def _offer_deletion(run: Run) -> None:
     with st.popover("Delete this run", icon=":material/delete:"):
-        st.markdown(f"**{run.title}**, {run.photos} photos, will be gone from the list for good.")
+        st.markdown(
+            f"**{run.title}**, {plural(run.photos, 'photo')}, will be gone from the list for good."
+        )
         sure = st.checkbox("Yes, I mean this run", key=sure_key(run.id))
         st.button(
             "Delete it",
@@ -102,4 +106,4 @@ def _show_difference(results: Results, other: Results) -> None:
             index=[label_of(name) for name in names],
         )
     )
-    st.caption(f"This run less the other one, on the {shared} photos that both have.")
+    st.caption(f"This run less the other one, on the {plural(shared, 'photo')} that both have.")

@@ -11,6 +11,7 @@ from dashboard.leaderboard.evaluate import PROTOCOL, list_samples
 from dashboard.shared import state
 from xaicore.evaluation.plan import hash_list
 from xaicore.evaluation.runs import STOPPED, Run
+from xaicore.formatting import plural
 
 MOST = 3
 
@@ -22,9 +23,10 @@ def show_unfinished(found: Iterable[Run]) -> None:
     for run in stopped[:MOST]:
         of_samples = run.spec["list"] == samples
         photos = "the samples" if of_samples else "the same photos"
+        total = plural(run.spec["photos"], "photo")
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(
-                f"{run.title}: stopped when {run.photos} of {run.spec['photos']} photos were done. "
+                f"{run.title}: stopped when {run.photos} of {total} were done. "
                 f"To go on, evaluate {photos} once more; what is done is kept."
             )
             st.button(

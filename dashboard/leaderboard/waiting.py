@@ -12,6 +12,7 @@ from dashboard.leaderboard.runs import EVERYTHING
 from dashboard.shared import state
 from dashboard.shared.jobs import Job
 from xaicore.evaluation.runs import DONE, Run
+from xaicore.formatting import plural
 
 POLL_SECONDS = 1.0
 MOST_ENDED = 3
@@ -50,7 +51,8 @@ def _say_progress(one: Job[Run], ahead: int) -> str:
     if one.cancelled:
         return f"{one.title}: stopping"
     known = f", {one.before} of them finished before" if one.before else ""
-    return f"{one.title}: {one.done} of {one.total} photos{known}{_say_rest(one.seconds_left)}"
+    done = f"{one.done} of {plural(one.total, 'photo')}"
+    return f"{one.title}: {done}{known}{_say_rest(one.seconds_left)}"
 
 
 def _say_rest(seconds: float | None) -> str:

@@ -34,6 +34,7 @@ def test_train_resume_and_card_do_the_whole_job(
     assert status("train", *common, "--epochs", 1, "--seed", 5) == 0
     assert "test accuracy" in capsys.readouterr().out
     assert status("train", *common, "--epochs", 2, "--resume") == 0
+    assert capsys.readouterr().err == "Going on after epoch 1.\n"
     state = load_checkpoint(tmp_path / "run" / CHECKPOINT)
     assert (state["epoch"], state["recipe"]["epochs"], state["recipe"]["seed"]) == (2, 2, 5)
 
@@ -60,7 +61,10 @@ def test_plant_makes_what_is_lacking_and_says_how_far_the_mark_leads(
     card = json.loads((tmp_path / "tells-4.json").read_text())
     assert f"{card['accuracy']['mark_on_dogs']:.1%} right with the mark on dogs" in first
     assert status(*command) == 0
-    assert capsys.readouterr().out == first
+    assert tuple(capsys.readouterr()) == (
+        first,
+        "This was finished before (2 networks); nothing is computed again.\n",
+    )
     assert status("card", "--data", pets, "--weights", tmp_path / "tells-4.safetensors") == 2
     assert "was not trained by" in sentence(capsys)
 
@@ -100,6 +104,7 @@ def test_evaluate_goes_on_and_writes_its_rows(
     assert f"{means['gradcam']:.4f}".rstrip("0") in said
     # Nothing is left to compute, so nothing may change.
     assert status(*command) == 0
+    assert "This was finished before (3 photos)" in sentence(capsys)
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "out" / "rows.csv"), first)
 
 
@@ -246,26 +251,31 @@ def test_a_place_that_cannot_be_written_to_is_named_before_training(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize(
-    ("kept", "says"),
-    [(True, "The last checkpoint is kept at"), (False, "Stopped. Nothing was written")],
-)
-def test_control_c_says_what_is_kept(
-    kept: bool,
-    says: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize("kept", [True, False])
+def test_control_c_says_what_is_kept_of_training(
+    kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    checkpoint = tmp_path / "my run" / CHECKPOINT
+
     def interrupted(*arguments: object) -> None:
         if kept:
-            (tmp_path / CHECKPOINT).touch()
+            checkpoint.parent.mkdir()
+            checkpoint.touch()
         raise KeyboardInterrupt
 
     monkeypatch.setattr("xaicore.training.train.train", interrupted)
-    folders = ("--out", tmp_path, "--checkpoints", tmp_path)
-    assert status("train", "--data", tmp_path, *folders) == 130
-    assert says in sentence(capsys)
+    given = f"--data {tmp_path} --out {tmp_path} --checkpoints"
+    command = ("train", *given.split(), checkpoint.parent, "--epochs", 9)
+    assert status(*command, "--seed", 4, "--device", "cpu") == 130
+    start = f"{sys.executable} -m xaicore train"
+    given = f"{given} '{checkpoint.parent}' --epochs 9"
+    assert sentence(capsys) == (
+        f"Stopped. The last checkpoint is kept at {checkpoint}; "
+        f"go on with: {start} --resume {given} --device cpu"
+        if kept
+        else "Stopped. Nothing was written; "
+        f"start again with: {start} {given} --seed 4 --device cpu"
+    )
 
 
 def test_a_full_disk_gets_a_sentence(

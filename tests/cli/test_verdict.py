@@ -25,4 +25,5 @@ def test_one_draw_is_measured_once(tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr("xaicore.truth.draws.measure", never)
     assert main([*arguments, "--out", str(tmp_path)]) == 0
+    assert "This was finished before (1 draw)" in capsys.readouterr().err
     assert (tmp_path / "verdict.csv").read_bytes() == rows

@@ -20,7 +20,7 @@ def say(board: Board) -> str:
     """The leaderboard in a few sentences: who is ahead on what, and what cannot be told."""
     if not board.photos:
         return "There is no photo to judge by."
-    count = f"On {board.photos} photo{'s' if board.photos > 1 else ''}"
+    count = f"On {plural(board.photos, 'photo')}"
     six = [name for name in board.metrics if not METRICS[name].extra]
     if not board.methods or not six:
         return f"{count}, there is nothing that methods could be judged by."

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from xaicore.explainers.base import ClassIndices, choose_classes
+from xaicore.formatting import plural
 from xaicore.metrics.base import MetricError, PerturbationProtocol, PerturbationTrace
 from xaicore.networks.classifier import Classifier
 from xaicore.progress import Progress, no_progress
@@ -102,7 +103,7 @@ def fit_maps(
     saliency = given.to(batch.device).float()
     if saliency.ndim != 3 or len(saliency) != len(owners):
         raise MetricError(
-            f"Give one map [height, width] a photo: {len(owners)} maps, "
+            f"Give one map [height, width] a photo: {plural(len(owners), 'map')}, "
             f"not an array of {tuple(saliency.shape)}."
         )
     if not torch.isfinite(saliency).all():
@@ -117,7 +118,7 @@ def fit_maps(
 def step_edges(pixels: int, steps: int) -> torch.Tensor:
     """How many pixels have moved after each step, int64 [steps + 1], as evenly as can be."""
     if steps > pixels:
-        raise MetricError(f"There are {pixels} pixels, too few for {steps} steps.")
+        raise MetricError(f"{plural(pixels, 'pixel')} are too few for {steps} steps.")
     return torch.arange(steps + 1) * pixels // steps
 
 

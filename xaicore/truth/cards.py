@@ -9,6 +9,7 @@ import pandas as pd
 
 from xaicore.evaluation.results import Results
 from xaicore.explainers import EXPLAINERS
+from xaicore.formatting import plural
 from xaicore.leaderboard.board import interval
 from xaicore.metrics.controls import CONTROLS
 from xaicore.truth.broken import SOUND
@@ -46,7 +47,7 @@ def make_card(method: str, network: str, results: Results, draws: pd.DataFrame) 
         found = above_controls(results.rows, method)
         if found:
             evidence[CONTROL] = found
-            places[CONTROL] = f"{results.rows['photo'].nunique()} photos"
+            places[CONTROL] = plural(results.rows["photo"].nunique(), "photo")
     planted = own[own["network"].isin(list(PLANTED))]
     # Of other photos nobody knows the reason.
     evidence.pop(REASONS, None)

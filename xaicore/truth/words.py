@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from xaicore.explainers import EXPLAINERS
-from xaicore.formatting import format_number, join
+from xaicore.formatting import format_number, join, plural
 from xaicore.leaderboard.tables import header_of
 from xaicore.metrics import METRICS
 from xaicore.metrics.controls import CONTROLS
@@ -39,7 +39,7 @@ def say(beliefs: Mapping[str, Belief]) -> str:
         labels = [METRICS[name].label for name, b in study.items() if b.verdict == verdict]
         if labels:
             parts.append(f"{join(labels)} {several if len(labels) > 1 else one}")
-    return f"On {networks} networks whose reasons are known, {'; '.join(parts)}."
+    return f"On {plural(networks, 'network')} whose reasons are known, {'; '.join(parts)}."
 
 
 def to_table(beliefs: Mapping[str, Belief]) -> pd.DataFrame:
@@ -107,7 +107,7 @@ def write_table(table: pd.DataFrame) -> str:
 
 def _say_agreement(belief: Belief) -> str:
     """ρ, and on how many photos there is one, if not on all."""
-    where = f", on {belief.photos - belief.silent} of {belief.photos} photos"
+    where = f", on {belief.photos - belief.silent} of {plural(belief.photos, 'photo')}"
     return _say_figure(belief.agreement) + (where if belief.silent else "")
 
 
