@@ -24,7 +24,7 @@ ENDS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_photos(tmp_path_factory.mktemp("shared") / "photos", 6)
+    return write_photos(tmp_path_factory.mktemp("shared") / "Cat", 6)
 
 
 def evaluating(photos: Path) -> tuple[object, ...]:

@@ -172,7 +172,7 @@ def test_two_runs_are_compared(own_run: Run, classifier: Classifier) -> None:
     evaluate(classifier, [PhotoBytes(photo.data)], replace(plan, title="One of them"), Store())
     other = Store().runs()[0]
     app = open_page(**{keys.RUN: own_run.id, keys.VIEW: "history", keys.OTHER_RUN: other.id})
-    assert "on the 1 photos that both have" in words(app)
+    assert "on the 1 photo that both have" in words(app)
     assert "0.000" in str(app.table[-1].value)
 
 
