@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.curves.keys import BLUR, FILL, KERNEL, SIGMA, STEPS, TIES
 from dashboard.shared import state
-from dashboard.shared.widgets import choose
+from dashboard.shared.widgets import bind_number, choose
 from xaicore.metrics.base import BLURS, FILLS, PROTOCOLS, PerturbationProtocol
 
 STEP_COUNTS = (16, 32, 64, 128, 256)
@@ -48,7 +48,7 @@ def choose_protocol() -> PerturbationProtocol:
         PerturbationProtocol().seed,
         help="Pixels of equal saliency move in a random order, drawn from this number.",
         key=TIES,
-        bind="query-params",
+        bind=bind_number(TIES),
     )
     protocol = PerturbationProtocol(steps, fill, blur, kernel, sigma, seed)
     with place.container(horizontal=True):

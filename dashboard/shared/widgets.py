@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Literal, TypeVar
 
@@ -28,15 +29,26 @@ def choose(
     label: str, options: Mapping[Choice, str], key: str, default: Choice | None = None, **more: Any
 ) -> Choice:
     """One of a few options, by what each is called; the first where no default is given."""
-    return st.segmented_control(
+    usual = next(iter(options)) if default is None else default
+    chosen: Choice | None = st.segmented_control(
         label,
         list(options),
         format_func=options.__getitem__,
-        default=next(iter(options)) if default is None else default,
+        default=usual,
         required=True,
         key=key,
         **more,
     )
+    # A link may hold the name of the choice without a word behind it.
+    return usual if chosen is None else chosen
+
+
+def bind_number(key: str) -> Literal["query-params"] | None:
+    """What binds a number's widget to the link, unless that holds one that cannot be shown."""
+    with contextlib.suppress(ValueError):
+        if not math.isfinite(float(st.query_params.get(key, 0))):
+            return None
+    return "query-params"
 
 
 def choose_parameter(key: str, parameter: Parameter) -> Any:
@@ -58,6 +70,7 @@ def choose_parameter(key: str, parameter: Parameter) -> Any:
         low, high, step = (number(n) for n in (parameter.low, parameter.high, parameter.step))
         widget = st.slider if (high - low) / step <= MOST_STOPS else st.number_input
         digits = "%d" if number is int else "%.4g"
+        shared["bind"] = bind_number(key)
         value = widget(parameter.label, low, high, parameter.default, step, digits, **shared)
     if parameter.note:
         st.caption(parameter.note(value))
