@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import streamlit as st
@@ -12,10 +13,12 @@ from dashboard.shared import state
 
 SIDEBAR_PIXELS = 312
 LOGO = Path(__file__).with_name("logo.svg")
+# As a name, or a file, the icon would be asked of another host, or go with a session.
+ICON = base64.b64encode(Path(__file__).with_name("icon.svg").read_bytes()).decode()
 
 st.set_page_config(
     page_title="Petlens",
-    page_icon=":material/pets:",
+    page_icon=f"data:image/svg+xml;base64,{ICON}",
     layout="wide",
     initial_sidebar_state=SIDEBAR_PIXELS,
 )

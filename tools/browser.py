@@ -112,7 +112,7 @@ def serve(app: Path = DASHBOARD) -> Iterator[str]:
 @contextmanager
 def run_server(app: Path = DASHBOARD, **environment: str) -> Iterator[Server]:
     """The same, with more in its environment; yield the server."""
-    port = _free_port()
+    port = free_port()
     command = ["-m", "streamlit", "run", str(app), f"--server.port={port}"]
     command += ["--server.headless=true", "--server.fileWatcherType=none"]
     with _running(command, port, environment) as server:
@@ -122,7 +122,7 @@ def run_server(app: Path = DASHBOARD, **environment: str) -> Iterator[Server]:
 @contextmanager
 def serve_script(script: Path) -> Iterator[str]:
     """Run a Python script that serves the dashboard on the port it is given; yield its address."""
-    port = _free_port()
+    port = free_port()
     with _running([str(script), str(port)], port, {}) as server:
         yield server.address
 
@@ -185,7 +185,8 @@ def pixels_of(image: Locator) -> np.ndarray:
         return np.asarray(picture.convert("RGB"))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

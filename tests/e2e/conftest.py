@@ -73,9 +73,10 @@ def address(server: Server) -> str:
     return server.address
 
 
-def _is_file(asked: Request) -> bool:
-    """Whether a page asks for a picture that Streamlit keeps as a file."""
-    return asked.resource_type == "image" and "/media/" in asked.url
+def _is_foreign(asked: Request, address: str) -> bool:
+    """Whether a page asks another host, or for a picture that Streamlit keeps as a file."""
+    is_file = asked.resource_type == "image" and "/media/" in asked.url
+    return is_file or not asked.url.startswith((address, "data:", "blob:"))
 
 
 @pytest.fixture
@@ -84,8 +85,11 @@ def page(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iter
     view: View = getattr(request, "param", View())
     context = open_context(browser, address, view)
     page = context.new_page()
-    pictures: list[str] = []
-    page.on("request", lambda asked: pictures.append(asked.url) if _is_file(asked) else None)
+    foreign: list[str] = []
+    page.on(
+        "request",
+        lambda asked: foreign.append(asked.url) if _is_foreign(asked, address) else None,
+    )
     page.goto(view.path)
     yield page
     if request.node.stash.get(_FAILED, False):
@@ -93,4 +97,5 @@ def page(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iter
         name = re.sub(r"[^\w-]+", "-", request.node.name).strip("-")
         page.screenshot(path=RESULTS / f"{name}.png")
     context.close()
-    assert not pictures, "Pictures must stand in the page: files of theirs end with a session."
+    # Files of pictures end with the session that made them, so these must stand in the page.
+    assert not foreign, "A page asks nobody but its server, and for no file of a picture."
