@@ -21,6 +21,7 @@ from xaicore.zips import (
     is_zip,
     list_members,
     read_member,
+    read_start,
 )
 
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
@@ -94,6 +95,15 @@ def _streamed(method: int) -> bytes:
             with archive.open(name, "w", force_zip64=True) as member:
                 member.write(data)
     return bytes(pipe.written)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_start_of_a_member_is_read_alone(method: int) -> None:
+    data = zip_of({"a": NOISE[:9000] * 99}, method)
+    # Whatever it says of its size, and of what it asks for to be unpacked in.
+    (member,) = list_members(change(data, 24, b"\xf0\xff\xff\xff"), 1)
+    assert read_start(data, member, 9) == NOISE[:9]
+    assert read_start(data, member, 20_000) == (NOISE[:9000] * 99)[:20_000]
 
 
 def test_folders_are_no_files_and_of_two_with_one_name_the_last_counts() -> None:

@@ -14,7 +14,7 @@ import lzma
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -104,7 +104,7 @@ def read_member(source: ZipSource, member: Member, most: int) -> bytes:
     if member.size > most:
         raise ZipError(f"This file is larger than {most // 2**20} MB, the most that is read.")
     whole = io.BytesIO()
-    for piece in stream_member(source, member):
+    for piece in _stream(source, member):
         whole.write(piece)
     data = whole.getvalue()
     if len(data) != member.size or zlib.crc32(data) != member.crc:
@@ -112,11 +112,13 @@ def read_member(source: ZipSource, member: Member, most: int) -> bytes:
     return data
 
 
-def stream_member(source: ZipSource, member: Member) -> Iterator[bytes]:
-    """A member's content in pieces, up to its announced size; whether it is whole is not checked.
+def read_start(source: ZipSource, member: Member, count: int) -> bytes:
+    """The first ``count`` bytes of a member, unchecked; raises as :func:`read_member` does."""
+    return b"".join(_stream(source, replace(member, size=min(count, member.size))))
 
-    Raises as :func:`read_member` does.
-    """
+
+def _stream(source: ZipSource, member: Member) -> Iterator[bytes]:
+    """A member's content in pieces, up to its announced size."""
     if member.flags & _LOCKED:
         raise ZipError("This file is locked with a password. Make the zip again, without one.")
     if member.method in _UNKNOWN:
@@ -287,10 +289,11 @@ def _unpack(packed: _Packed, member: Member) -> Iterator[bytes]:
             yield data
         return
     stream = _stream_of(packed, member)
+    most = max(1, min(CHUNK_BYTES, member.size))
     while not stream.eof:
         hungry = stream.needs_input
         data = packed.read() if hungry else b""
-        piece = stream.decompress(data, CHUNK_BYTES)
+        piece = stream.decompress(data, most)
         if hungry and not data and not piece:
             return
         yield piece

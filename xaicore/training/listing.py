@@ -23,7 +23,7 @@ from xaicore.zips import (
     ZipSource,
     list_members,
     read_member,
-    stream_member,
+    read_start,
 )
 
 MAX_MEMBERS = 50_000
@@ -156,7 +156,7 @@ def _may_be_photo(name: str, source: ZipSource, member: Member | None = None) ->
 
 def _start_of(source: ZipSource, member: Member | None) -> bytes:
     if member is not None:
-        return next(stream_member(source, member), b"")[:_START_BYTES]
+        return read_start(source, member, _START_BYTES)
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         return file.read(_START_BYTES)
 

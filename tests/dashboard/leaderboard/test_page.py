@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -43,13 +44,23 @@ def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     st.cache_resource.clear()
 
 
-@pytest.fixture
-def own_run(classifier: Classifier) -> Run:
-    """An evaluation of the samples, labelled, with its Focus."""
+@pytest.fixture(scope="module")
+def evaluated(classifier: Classifier, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
+    """A store with an evaluation of the samples, labelled, with its Focus."""
+    file = tmp_path_factory.mktemp("evaluated") / "store.db"
     samples = load_samples()
     labels = {"german-shepherd": "dog", "cat-and-dog": "dog"}
     files = [PhotoBytes(p.data, n, labels.get(n, "cat")) for n, p in samples.items()]
-    return evaluate(classifier, files, replace(PLAN, title="The samples"), Store())
+    store = Store(f"sqlite:///{file}")
+    return file, evaluate(classifier, files, replace(PLAN, title="The samples"), store)
+
+
+@pytest.fixture
+def own_run(evaluated: tuple[Path, Run], own_store: None, tmp_path: Path) -> Run:
+    """The evaluation of the samples, in a store of this test's own."""
+    file, run = evaluated
+    shutil.copy(file, tmp_path / "store.db")
+    return run
 
 
 def open_page(**values: object) -> AppTest:
