@@ -22,6 +22,14 @@ def test_files_take_the_place_of_those_before(tmp_path: Path) -> None:
     assert texts(folder) == {"a": "one", "b": "three", "c": "caf\\udce9"}
 
 
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("old")
+    (tmp_path / "link").symlink_to("target")
+    replace_file(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert texts(tmp_path) == {"target": "new", "link": "new"}
+
+
 @pytest.mark.parametrize("full_at", [1, 2])
 def test_a_disk_that_fills_up_leaves_all_as_it_was(
     full_at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

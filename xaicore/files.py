@@ -71,7 +71,9 @@ def replace_files(folder: Path, files: Mapping[str, Content]) -> None:
     """
     made = not folder.exists()
     make_folder(folder)
-    fresh = {folder / name: folder / f".{name}.{os.getpid()}.new" for name in files}
+    # What a link leads to is replaced, not the link.
+    paths = [(folder / name).resolve() for name in files]
+    fresh = {path: path.with_name(f".{path.name}.{os.getpid()}.new") for path in paths}
     path = folder
     try:
         for (path, beside), content in zip(fresh.items(), files.values(), strict=True):

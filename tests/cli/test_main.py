@@ -17,7 +17,9 @@ from tests.cli.networks import sentence, status
 from tests.conftest import SAMPLES
 from tests.tiny_pets import write_pets
 from xaicore import CONTROLS, explain, load_classifier, load_photo, score_maps
+from xaicore.cli import build_parser, card
 from xaicore.metrics import USUAL
+from xaicore.networks.petnet_facts import BUNDLED_WEIGHTS
 from xaicore.training.train import CHECKPOINT, TrainingError, load_checkpoint
 
 
@@ -288,3 +290,13 @@ def test_a_full_disk_gets_a_sentence(
     folders = ("--out", tmp_path, "--checkpoints", tmp_path / "run")
     assert status("train", "--data", tmp_path, *folders) == 2
     assert "No space left on device" in sentence(capsys)
+
+
+def test_what_ships_is_not_written_over_unless_asked_for() -> None:
+    train = build_parser().parse_args(["train", "--data", "x"])
+    assert (train.out, train.checkpoints) == (Path("runs/petnet"), Path("runs/petnet"))
+    assert card.place_of(build_parser().parse_args(["card", "--data", "x"])) == Path(
+        "runs/petnet.json"
+    )
+    asked = build_parser().parse_args(["card", "--data", "x", "--weights", str(BUNDLED_WEIGHTS)])
+    assert card.place_of(asked) == BUNDLED_WEIGHTS.with_suffix(".json")

@@ -101,6 +101,8 @@ def test_saved_weights_come_back(tmp_path):
 def test_a_missing_or_foreign_weights_file_is_one_sentence(tmp_path):
     with pytest.raises(xaicore.ClassifierError, match="no weights file"):
         xaicore.load_classifier(tmp_path / "none.safetensors")
+    with pytest.raises(xaicore.ClassifierError, match="no weights file"):
+        xaicore.load_classifier(tmp_path)
     with pytest.raises(xaicore.ClassifierError, match="This file does not hold PetNet's weights"):
         xaicore.load_classifier(b"not weights")
     (tmp_path / "text.safetensors").write_text("not weights")

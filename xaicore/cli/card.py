@@ -41,8 +41,7 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> None:
     check_weights(options.weights)
     check_there(options.data)
-    beside = options.weights.with_suffix(".json") if options.weights else CARD_OF_BUNDLED
-    out = options.out or beside
+    out = place_of(options)
     check_file(out)
     with shown("loading PyTorch"):
         from xaicore.networks.classifier import BUNDLED_WEIGHTS
@@ -51,3 +50,9 @@ def run(options: argparse.Namespace) -> None:
         device = chosen_device(options)
     card = remeasure(options.weights or BUNDLED_WEIGHTS, options.data, out, device)
     print(f"{summary(card)}\nWritten to {out}.")
+
+
+def place_of(options: argparse.Namespace) -> Path:
+    """Where the card goes: where it is asked for, or beside weights that are named."""
+    beside = options.weights.with_suffix(".json") if options.weights else CARD_OF_BUNDLED
+    return options.out or beside

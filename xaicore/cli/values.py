@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from argparse import ArgumentTypeError
-from fractions import Fraction
 from typing import Literal
 
 from xaicore.names import MAX_SIDE, SMALLEST_SHARE
@@ -36,10 +36,14 @@ def seconds(text: str) -> float:
 
 def number(text: str) -> float:
     """A number, or a fraction such as 1/255."""
+    over, _, under = text.partition("/")
     try:
-        return float(Fraction(text))
-    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        found = float(over) / float(under or 1)
+    except (ValueError, ZeroDivisionError) as error:
         raise ArgumentTypeError(f"{text!r} is not a number") from error
+    if not math.isfinite(found):
+        raise ArgumentTypeError(f"{text!r} is not a number")
+    return found
 
 
 def numbers(text: str) -> float | tuple[float, ...]:

@@ -335,11 +335,11 @@ def load_classifier(
     Raises :class:`ClassifierError` when the file is missing or is not PetNet's weights.
     """
     name = "This file" if isinstance(weights, bytes) else str(weights)
+    if not isinstance(weights, bytes) and not Path(weights).is_file():
+        raise ClassifierError(f"There is no weights file at {name}.")
     net = PetNet()
     try:
         net.load_state_dict(load(weights) if isinstance(weights, bytes) else load_file(weights))
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise ClassifierError(f"There is no weights file at {name}.") from error
     except OSError as error:
         raise ClassifierError(f"{name} cannot be used: {reason_of(error)}.") from error
     except (SafetensorError, RuntimeError) as error:
