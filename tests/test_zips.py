@@ -145,7 +145,7 @@ def test_a_damaged_member_leaves_the_others(method: int) -> None:
         (8, b"\1\0", "password"),
         (10, b"\x09\0", "Deflate64"),
         (10, b"\x5f\0", "XZ"),
-        (10, b"\x63\0", "a way that is not read"),
+        (10, b"\x63\0", "an unusual way"),
         (16, b"\1\2\3\4", "damaged"),
         (42, b"\xff\xff\0\0", "damaged"),
     ],

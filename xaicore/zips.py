@@ -39,7 +39,8 @@ _LOCKED = 0x1
 _IN_EXTRA = 0xFFFFFFFF
 _EXTRA_64 = 1
 _STORED, _DEFLATED, _BZIP2, _LZMA = 0, 8, 12, 14
-_UNKNOWN = {9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
+_KNOWN = (_STORED, _DEFLATED, _BZIP2, _LZMA)
+_UNKNOWN = {9: "by Deflate64", 93: "by Zstandard", 95: "by XZ", 98: "by PPMd"}
 _DAMAGES = (zlib.error, lzma.LZMAError, EOFError, ValueError, OverflowError, struct.error)
 
 
@@ -112,6 +113,16 @@ def read_member(source: ZipSource, member: Member, most: int) -> bytes:
     return data
 
 
+def why_unread(member: Member) -> str:
+    """What keeps a member from being read, whole as it may be; empty if nothing does."""
+    if member.flags & _LOCKED:
+        return "locked with a password; make the zip again without one"
+    if member.method not in _KNOWN:
+        way = _UNKNOWN.get(member.method, "in an unusual way")
+        return f"packed {way}, which is not read; make the zip again as a usual one"
+    return ""
+
+
 def read_start(source: ZipSource, member: Member, count: int) -> bytes:
     """The first ``count`` bytes of a member, unchecked; raises as :func:`read_member` does."""
     return b"".join(_stream(source, replace(member, size=min(count, member.size))))
@@ -119,13 +130,9 @@ def read_start(source: ZipSource, member: Member, count: int) -> bytes:
 
 def _stream(source: ZipSource, member: Member) -> Iterator[bytes]:
     """A member's content in pieces, up to its announced size."""
-    if member.flags & _LOCKED:
-        raise ZipError("This file is locked with a password. Make the zip again, without one.")
-    if member.method in _UNKNOWN:
-        raise ZipError(
-            f"This file is packed by {_UNKNOWN[member.method]}, which is not read. "
-            "Make the zip again as a usual one."
-        )
+    reason = why_unread(member)
+    if reason:
+        raise ZipError(f"This file is {reason}.")
     left = member.size
     with _opened(source) as file:
         try:
@@ -304,8 +311,6 @@ def _stream_of(packed: _Packed, member: Member) -> _Stream:
         return _Inflater()
     if member.method == _BZIP2:
         return bz2.BZ2Decompressor()
-    if member.method != _LZMA:
-        raise ZipError("This file is packed in a way that is not read. Make the zip again.")
     _, properties, dictionary = _LZMA_HEAD.unpack(packed.read(_LZMA_HEAD.size))
     rest, literal = divmod(properties, 9)
     position, low = divmod(rest, 5)

@@ -90,7 +90,7 @@ def _shade(name: str, words: str) -> str:
 
 def show_photos(results: Results) -> None:
     """What is particular about the photos of a run, and which could not be read, and why."""
-    particular = say_photos(results.rows, len(results.unread))
+    particular = say_photos(results)
     if particular:
         st.caption(" ".join(particular))
     if len(results.unread):

@@ -126,7 +126,8 @@ def test_a_folder_and_its_zip_are_one_list_and_one_of_other_sizes_is_not(tmp_pat
     assert hash_list(choose_files(other)) != same
 
 
-def test_who_finds_other_photos_in_a_run_writes_nothing_into_it(store: Store) -> None:
+def test_who_finds_other_photos_in_a_run_writes_nothing_into_it(url: str) -> None:
+    store = Store(url)
     run = store.start_run({"photos": 2}, "")
     mine = [PhotoRecord(0, "a", None, "", "cat", 0.5), PhotoRecord(1, "b", None, "", "cat", 0.5)]
     store.record(run.id, mine, {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from tests.leaderboard.test_board import SIX, make_rows
+from xaicore.evaluation.results import Results, unread_table
 from xaicore.leaderboard.board import summarise
 from xaicore.leaderboard.words import say, say_photos
 from xaicore.metrics import METRICS
@@ -55,17 +56,28 @@ def test_few_photos_say_little() -> None:
     assert "So few photos say little." in say(summarise(make_rows(few)))
 
 
-def test_what_is_particular_about_the_photos_is_said() -> None:
-    def photos(*labels: str | None, hashes: str = "abcdef") -> pd.DataFrame:
-        rows = zip(range(len(labels)), hashes, labels, strict=False)
-        twice = [row for row in rows for _ in range(2)]
-        return pd.DataFrame(twice, columns=["position", "photo", "label"])
+def photos(
+    *labels: str | None, hashes: str = "abcdef", unread: int = 0, mosaics: int = 0
+) -> Results:
+    rows = zip(range(len(labels)), hashes, labels, strict=False)
+    twice = [row for row in rows for _ in range(2)]
+    return Results(
+        pd.DataFrame(twice, columns=["position", "photo", "label"]),
+        pd.DataFrame(),
+        {"mosaics": mosaics},
+        unread_table([(9, "", "", "damaged")] * unread),
+    )
 
-    assert say_photos(photos("cat", "dog"), 0) == []
-    assert say_photos(photos("cat", "dog"), 3) == ["3 of 5 photos could not be read."]
-    assert say_photos(photos(), 1) == ["No photo could be read."]
-    assert say_photos(photos("dog", "dog"), 0) == ["All photos are of one class, dog."]
-    assert say_photos(photos("dog", None), 0) == []
-    assert "true class" in say_photos(photos(None, None), 0)[0]
-    twins = say_photos(photos("cat", "dog", "cat", "cat", hashes="abaa"), 0)
-    assert twins == ["1 photo is there more than once, and counted as often."]
+
+def test_what_is_particular_about_the_photos_is_said() -> None:
+    assert say_photos(photos("cat", "dog")) == []
+    assert say_photos(photos("cat", "dog", unread=3)) == ["3 of 5 photos could not be read."]
+    assert say_photos(photos(unread=1)) == ["No photo could be read."]
+    assert say_photos(photos("dog", "dog")) == ["All photos are of one class, dog."]
+    assert say_photos(photos("dog", None)) == []
+    assert "true class" in say_photos(photos(None, None))[0]
+    assert say_photos(photos("cat", "dog", "cat", "cat", hashes="abaa")) == [
+        "1 photo is there more than once, and counted as often."
+    ]
+    assert say_photos(photos("cat", "dog", "cat", "dog", mosaics=1)) == []
+    assert "Focus is not measured" in say_photos(photos("cat", "dog", "cat", mosaics=1))[0]

@@ -160,6 +160,24 @@ def test_one_damaged_member_leaves_the_others(tmp_path: Path) -> None:
         assert second.read() == PHOTO
 
 
+def test_a_zip_with_a_password_is_one_sentence_not_one_a_photo(tmp_path: Path) -> None:
+    whole = zip_of({"Cat/1.jpg": PHOTO})
+    (tmp_path / "a.zip").write_bytes(change(whole, 8, b"\1\0"))
+    reason = "Its files are locked with a password; make the zip again without one."
+    with pytest.raises(
+        DatasetError, match=f"a.zip is neither a folder nor a readable zip. {reason}"
+    ):
+        find_files(tmp_path / "a.zip")
+    with pytest.raises(DatasetError, match="Its files are packed by Deflate64"):
+        unzip_photos(change(whole, 10, b"\x09\0"))
+    # One of several is named with the others.
+    both = change(zip_of({"Cat/1.jpg": PHOTO, "Dog/2.jpg": PHOTO}), 8, b"\1\0")
+    locked, free = unzip_photos(both)
+    assert free.read() == PHOTO
+    with pytest.raises(ZipError, match="This file is locked"):
+        locked.read()
+
+
 def test_what_is_large_and_no_picture_stays_packed(monkeypatch: pytest.MonkeyPatch) -> None:
     data = zip_of({"Cat/1.jpg": bytes(5 * 2**20)}, zipfile.ZIP_BZIP2)
     monkeypatch.setattr(listing, "read_member", None)

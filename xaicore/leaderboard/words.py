@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
-
+from xaicore.evaluation.results import Results
 from xaicore.explainers import EXPLAINERS
 from xaicore.formatting import join, plural
 from xaicore.leaderboard.board import Board
@@ -30,19 +29,21 @@ def say(board: Board) -> str:
     return " ".join(parts)
 
 
-def say_photos(rows: pd.DataFrame, unread: int) -> list[str]:
+def say_photos(results: Results) -> list[str]:
     """What is particular about the photos of a run: unread ones, one class or none, twins."""
-    photos = rows.drop_duplicates("position")
+    photos, unread = results.rows.drop_duplicates("position"), len(results.unread)
     parts = []
     if photos.empty:
         return ["No photo could be read."] if unread else []
     if unread:
         parts.append(f"{unread} of {plural(len(photos) + unread, 'photo')} could not be read.")
-    labels = photos["label"].dropna().unique()
-    if not len(labels):
+    labels = photos["label"].value_counts()
+    if labels.empty:
         parts.append("No photo's true class is known, so right and wrong are not told apart.")
     elif len(labels) == 1 and photos["label"].notna().all() and len(photos) > 1:
-        parts.append(f"All photos are of one class, {labels[0]}.")
+        parts.append(f"All photos are of one class, {labels.index[0]}.")
+    if results.about.get("mosaics") and (labels > 1).sum() < 2:
+        parts.append("Focus is not measured: its mosaics take two photos of each of two classes.")
     twins = int((photos["photo"].value_counts() > 1).sum())
     if twins:
         verb = "is" if twins == 1 else "are"

@@ -24,6 +24,7 @@ from xaicore.zips import (
     list_members,
     read_member,
     read_start,
+    why_unread,
 )
 
 MAX_MEMBERS = 50_000
@@ -31,7 +32,7 @@ MAX_MEMBERS = 50_000
 _START_BYTES = 32
 # A member from which a picture is not awaited unseen.
 _LARGE_BYTES = 4 * 2**20
-_LAYOUT = "Give the path of PetImages, with a folder Cat and a folder Dog inside."
+_ASKED = "Give the path of a folder or zip of photos."
 
 
 class DatasetError(PetlensError):
@@ -61,25 +62,31 @@ def find_in(root: Path) -> list[Found]:
         if root.is_file():
             return find_in_zip(root, MAX_MEMBERS)
         if not root.exists():
-            raise DatasetError(f"There is nothing at {root}. {_LAYOUT}")
-        raise ZipError("It is no file.")
+            raise DatasetError(f"There is nothing at {root}. {_ASKED}")
+        raise ZipError(_ASKED)
     except TooManyMembers as error:
         raise DatasetError(f"{error} Unpack {root} and give the folder.") from error
-    except (ZipError, OSError) as error:
-        reason = f": {reason_of(error)}" if isinstance(error, OSError) else ""
-        raise DatasetError(
-            f"{root} is neither a folder nor a readable zip{reason}. {_LAYOUT}"
-        ) from error
+    except ZipError as error:
+        raise DatasetError(f"{root} is neither a folder nor a readable zip. {error}") from error
+    except OSError as error:
+        raise DatasetError(f"{root} cannot be read: {reason_of(error)}. {_ASKED}") from error
 
 
 def find_in_zip(source: ZipSource, most: int) -> list[Found]:
-    """What may be photos in a zip; raises as :func:`~xaicore.zips.list_members` does."""
+    """What may be photos in a zip.
+
+    Raises as :func:`~xaicore.zips.list_members` does, and :class:`ZipError` where none could be
+    read, as in a zip with a password.
+    """
     found = []
     for member in list_members(source, most):
         # Some programs write what their own system puts between folders.
         name = member.name.replace("\\", "/")
         if not is_litter(name) and _may_be_photo(name, source, member):
             found.append(Found(name, member.size, member))
+    reasons = [why_unread(file.packed) for file in found if file.packed]
+    if found and all(reasons):
+        raise ZipError(f"Its files are {reasons[0]}.")
     return found
 
 
