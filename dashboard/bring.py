@@ -19,6 +19,7 @@ from dashboard.shared.jobs import Job
 from dashboard.shared.photos import load_samples
 from dashboard.shared.preparing import prepare
 from dashboard.shared.state import NetworkChoice
+from dashboard.shared.text import plain
 from dashboard.shared.widgets import choose, follow, in_sentences, show_picture
 from xaicore import Classifier, PetlensError
 from xaicore.formatting import join
@@ -201,13 +202,13 @@ def _tell(found: CheckUp | Job[Any]) -> None:
     if isinstance(found, Job):
         st.caption("Looking the network over")
         return
-    st.caption(" ".join((*found.about, *found.notes)))
+    st.caption(plain(" ".join((*found.about, *found.notes))))
     for method in found.methods:
         if method.reason is None:
             st.caption(f":green[:material/check_circle:] {method.label}")
         else:
-            st.caption(f":red[:material/cancel:] {method.label}: {method.reason}")
+            st.caption(f":red[:material/cancel:] {method.label}: {plain(method.reason)}")
     titles = [photo.title for photo in load_samples().values()]
-    answers = [f"{one.label} {one.probability:.1%}" for one in found.answers]
+    answers = [f"{plain(one.label)} {one.probability:.1%}" for one in found.answers]
     pairs = zip(titles, answers, strict=True)
     st.caption("; ".join(f"{title}: {answer}" for title, answer in pairs))

@@ -13,6 +13,7 @@ from dashboard.shared import state
 from dashboard.shared.photos import Photo, load_samples, picture_of, predict
 from dashboard.shared.preparing import prepare
 from dashboard.shared.state import Choices, NetworkChoice
+from dashboard.shared.text import plain
 from dashboard.shared.widgets import choose as choose_option
 from dashboard.shared.widgets import show_picture
 from xaicore import EXPLAINERS, NETWORKS, Classifier, Explainer, PetlensError
@@ -42,7 +43,7 @@ def choose() -> Choices:
         network = _choose_network(photo)
     except PetlensError as error:
         # Not even the bundled network can be loaded.
-        st.error(str(error))
+        st.error(plain(str(error)))
         st.stop()
     # Goes on while the page draws what does not need it.
     prepare(network.classifier)
@@ -93,7 +94,7 @@ def _accept(offered: Photo | None) -> Photo | None:
     try:
         picture_of(offered)
     except PetlensError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
         return None
     return offered
 
@@ -130,7 +131,7 @@ def _choose_network(photo: Photo) -> NetworkChoice:
             st.caption(NETWORKS[name].note)
         return NetworkChoice(get_classifier(name), NETWORKS[name].knows, name)
     except PetlensError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
         return petnet
 
 
@@ -180,7 +181,7 @@ def _choose_class(network: NetworkChoice, photo: Photo) -> int:
     if st.session_state.get(state.CLASS, PREDICTED) not in (PREDICTED, *labels):
         # Chosen for a network of other classes.
         st.session_state[state.CLASS] = PREDICTED
-    options = {PREDICTED: PREDICTED.capitalize()} | {one: one.capitalize() for one in labels}
+    options = {PREDICTED: PREDICTED.capitalize()} | {one: plain(one.capitalize()) for one in labels}
     chosen = choose_option(
         "Class to explain", options, state.CLASS, bind="query-params", width="stretch"
     )

@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard.compare.panels import PANEL_PIXELS
 from dashboard.compare.scaled import ScaledMap
 from dashboard.compare.views import View
+from dashboard.shared.text import plain
 from xaicore.comparison.agreement import (
     AGREE,
     RELATED,
@@ -33,7 +34,9 @@ def show_agreement(peers: Sequence[ScaledMap], view: View) -> None:
         st.markdown("Two finished maps of one photo are needed to say so.")
         return
     found = agreement([one.saliency for one in peers], view.share)
-    st.markdown(f"**{agreement_sentence([one.panel.label for one in peers], found.correlations)}**")
+    st.markdown(
+        f"**{agreement_sentence([plain(one.panel.label) for one in peers], found.correlations)}**"
+    )
     tables = st.grid(2, min_column_width=PANEL_PIXELS)
     with tables.cell():
         st.markdown("Rank correlation of all pixels")

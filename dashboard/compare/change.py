@@ -20,6 +20,7 @@ from dashboard.compare.views import View
 from dashboard.shared.jobs import Job
 from dashboard.shared.maps import obtain
 from dashboard.shared.photos import Photo, picture_of, predict, to_batch
+from dashboard.shared.text import plain
 from dashboard.shared.widgets import choose, choose_parameter, follow, in_sentences, show_picture
 from xaicore import Classifier, Explanation
 from xaicore.comparison.changes import CHANGES, Change, change_photos, follows
@@ -48,7 +49,7 @@ def _show_followed(peers: Sequence[ScaledMap], view: View, change: Change, amoun
         predict(classifier, photo)[request.class_index] for photo in (request.photo, changed)
     )
     st.markdown(
-        f"{change.summary} The network now says {classifier.labels[request.class_index]} at "
+        f"{change.summary} The network now says {plain(classifier.labels[request.class_index])} at "
         f"{after:.1%}, before {before:.1%}."
     )
     if classifier.preprocessing.resize != "stretch":
@@ -106,7 +107,7 @@ def _show_changed(
 ) -> None:
     """The changed photo's map, and how well it is the one expected."""
     if isinstance(found, Job) and found.error:
-        st.error(found.error)
+        st.error(plain(found.error))
         return
     picture = picture_of(changed).resize(picture_of(one.panel.request.photo).size)
     if isinstance(found, Explanation):
@@ -116,9 +117,9 @@ def _show_changed(
     label = one.panel.label
     show_picture(picture, f"The changed photo's map, {label}. {changed.alt}")
     if isinstance(found, Job):
-        st.progress(found.share, text=f"{label}, on the changed photo")
+        st.progress(found.share, text=f"{plain(label)}, on the changed photo")
     else:
-        st.markdown(f"**{label}** {_follow_words(follows(expected, found.maps[0]))}")
+        st.markdown(f"**{plain(label)}** {_follow_words(follows(expected, found.maps[0]))}")
 
 
 def _follow_words(correlation: float) -> str:

@@ -21,6 +21,7 @@ from dashboard.shared.jobs import Job
 from dashboard.shared.maps import MapRequest
 from dashboard.shared.memory import get_memory
 from dashboard.shared.photos import Photo, load_samples, picture_of, to_batch
+from dashboard.shared.text import plain
 from dashboard.shared.turns import Kind
 from dashboard.shared.widgets import follow, show_picture
 from xaicore import EXPLAINERS, Classifier
@@ -57,7 +58,7 @@ def _show_on_photo(pair: tuple[ScaledMap, ScaledMap], share: float) -> None:
     maps = (pair[0].saliency, pair[1].saliency)
     batch = to_batch(classifier, photo)
     found = duel(classifier, batch, maps[0][None], maps[1][None], [request.class_index], share)
-    label = classifier.labels[request.class_index]
+    label = plain(classifier.labels[request.class_index])
     st.markdown(_duel_sentence(found, pair, label))
     if not found.area[0]:
         return
@@ -73,7 +74,7 @@ def _show_on_photo(pair: tuple[ScaledMap, ScaledMap], share: float) -> None:
             show_picture(
                 _draw_without(classifier, photo, area, picture.size), f"{words}. {photo.alt}"
             )
-            st.caption(f"{words}: {left:.1%} {label}")
+            st.caption(f"{plain(words)}: {left:.1%} {label}")
 
 
 def _draw_without(
@@ -86,7 +87,7 @@ def _draw_without(
 
 def _duel_sentence(found: Duel, pair: tuple[ScaledMap, ScaledMap], label: str) -> str:
     """How a duel over one photo went."""
-    a, b = (one.panel.label for one in pair)
+    a, b = (plain(one.panel.label) for one in pair)
     if not found.area[0]:
         return f"{a} and {b} find the same pixels most important: there is nothing to duel over."
     outcome = {
@@ -173,7 +174,7 @@ def _show_rate(
     """The win rate over the samples, or how far it is."""
     if isinstance(found, Job):
         if found.error:
-            st.error(found.error)
+            st.error(plain(found.error))
         else:
             st.progress(found.share, text="Explaining the sample photos")
         return

@@ -15,6 +15,7 @@ from dashboard.shared import state
 from dashboard.shared.forgetting import ForgettingRequest, show_forgetting, show_wait
 from dashboard.shared.jobs import Job
 from dashboard.shared.memory import get_memory
+from dashboard.shared.text import plain
 from dashboard.shared.widgets import follow
 from xaicore import EXPLAINERS
 from xaicore.metrics.randomisation import Randomised
@@ -40,7 +41,7 @@ def show_forgetful(maps: Sequence[ScaledMap], view: View) -> None:
 def _show_strip(one: ScaledMap, view: View, found: Randomised | Job[Randomised]) -> None:
     request = one.panel.request
     if isinstance(found, Job):
-        show_wait(found, f"{one.panel.label}: the network forgets, layer by layer")
+        show_wait(found, f"{plain(one.panel.label)}: the network forgets, layer by layer")
         return
     signed = view.look.signed and EXPLAINERS[request.explainer].signed
     show_forgetting(request, found, replace(view.look, signed=signed))

@@ -19,6 +19,7 @@ from dashboard.compare.views import SEPARATE, View
 from dashboard.shared.jobs import Job
 from dashboard.shared.maps import obtain
 from dashboard.shared.photos import picture_of, to_url
+from dashboard.shared.text import plain
 from dashboard.shared.widgets import follow, show_missing, show_picture
 from xaicore import Explanation
 from xaicore.render import Look, blend, common_scale, resize_map
@@ -58,7 +59,7 @@ def _show_panel(
     panel: Panel, view: View, scale: float | None, found: Explanation | Job[Explanation]
 ) -> None:
     if isinstance(found, Job) and found.error:
-        st.error(found.error)
+        st.error(plain(found.error))
         return
     if view.name not in SEPARATE:
         # Takes the place of the last view's picture at once, not when the run has ended.
@@ -70,7 +71,7 @@ def _show_panel(
         _show_map(scaled, view, scaled.key)
     if isinstance(found, Job):
         words = f"{found.done:,} of {found.total:,}" if found.total else "Waiting for its turn"
-        st.progress(found.share, text=f"{panel.label}: {words}")
+        st.progress(found.share, text=f"{plain(panel.label)}: {words}")
 
 
 def _show_unfinished(panel: Panel, view: View, job: Job[Explanation]) -> None:

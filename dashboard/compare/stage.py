@@ -13,6 +13,7 @@ from dashboard.compare.shown import draw_map
 from dashboard.compare.viewer import Mode, Picture, show_panel
 from dashboard.compare.views import PAIRED, VIEWS, View
 from dashboard.shared.photos import picture_of, to_url
+from dashboard.shared.text import plain
 from xaicore.comparison.agreement import consensus, top_area
 from xaicore.render import blend, draw_areas, resize_map, subdue
 
@@ -45,8 +46,8 @@ def _draw_difference(
     strength = resize_map(a.values - b.values, picture.size)
     draw = partial(blend, subdue(picture), strength, 1.0, (b.panel.rgb, a.panel.rgb))
     words = (
-        f"In each map's colour where its value is the higher one: {a.panel.label} or "
-        f"{b.panel.label}. Full colour is a difference of 1 on the common scale."
+        f"In each map's colour where its value is the higher one: {plain(a.panel.label)} or "
+        f"{plain(b.panel.label)}. Full colour is a difference of 1 on the common scale."
     )
     return _drawn_once(draw, pair, view), words
 

@@ -13,7 +13,7 @@ from dashboard.shared import state
 from dashboard.shared.store import say_if_away
 
 choices = state.choices()
-st.title(f"Do the maps show what matters for {choices.label}?")
+st.title(f"Do the maps show what matters for {choices.said}?")
 st.markdown(
     "Remove a good map's most salient pixels, and the probability falls at once. "
     "Put them back into a blurred photo, and it returns at once."

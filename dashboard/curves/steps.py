@@ -40,7 +40,7 @@ def _show(
     _go_forward(protocol.steps)
     left, right = st.columns([5, 7], gap="medium")
     with left:
-        step = _choose_step(protocol, choices.label)
+        step = _choose_step(protocol, choices.said)
         _show_pictures(choices, protocol, results, step)
     with right:
         _show_charts(choices, results, step)

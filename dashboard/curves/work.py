@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.curves.results import CurveResults, find_results, key_of
 from dashboard.shared import state
 from dashboard.shared.state import Choices
+from dashboard.shared.text import plain
 from dashboard.shared.widgets import POLL_SECONDS
 from xaicore import EXPLAINERS
 from xaicore.formatting import plural
@@ -42,4 +43,4 @@ def _show(choices: Choices, protocol: PerturbationProtocol, drawn: CurveResults)
             st.caption(f"Done: {maps}, and {tested} that know nothing, were tested.")
     for name, error in results.errors.items():
         label = EXPLAINERS[name].label if name in EXPLAINERS else name
-        st.error(f"{label}: {error}")
+        st.error(f"{label}: {plain(error)}")

@@ -24,6 +24,7 @@ from dashboard.shared.maps import (
 )
 from dashboard.shared.photos import picture_of
 from dashboard.shared.state import Card, Choices
+from dashboard.shared.text import plain
 from dashboard.shared.widgets import (
     choose_parameter,
     follow,
@@ -110,7 +111,7 @@ def _show_map(
         state.cards()[explainer.name] = Card(found, picture)
         _show_finished(explainer, choices, best, state.cards()[explainer.name])
     elif found.error:
-        st.error(found.error)
+        st.error(plain(found.error))
     else:
         _show_unfinished(explainer, choices, request, found)
 

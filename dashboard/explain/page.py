@@ -20,7 +20,7 @@ with verdict:
         "Choose your own photo in the sidebar, then open Tune under a map and see what changes it."
     )
 
-st.header(f"What speaks for {choices.label}", anchor=False)
+st.header(f"What speaks for {choices.said}", anchor=False)
 cells = card_cells(len(choices.explainers))
 for explainer, cell in zip(choices.explainers, cells, strict=True):
     with cell:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.shared.photos import Photo, picture_of, predict
 from dashboard.shared.state import Choices
+from dashboard.shared.text import plain
 from dashboard.shared.widgets import show_picture
 
 # More classes than this are too many to show: only the likeliest have bars.
@@ -26,13 +27,13 @@ def show_verdict(choices: Choices) -> None:
     probabilities = predict(choices.network.classifier, choices.photo)
     best = int(probabilities.argmax())
     article = "an" if labels[best][0].lower() in "aeiou" else "a"
-    st.title(f"This looks like {article} {labels[best]}")
+    st.title(f"This looks like {article} {plain(labels[best])}")
     few = len(labels) <= MOST_BARS
     for index in range(len(labels)) if few else probabilities.argsort()[::-1][:MOST_BARS]:
         probability = float(probabilities[index])
-        st.progress(probability, text=f"{labels[index].capitalize()} · {probability:.1%}")
+        st.progress(probability, text=f"{plain(labels[index].capitalize())} · {probability:.1%}")
     sure = next(words for least, words in SURENESS if probabilities[best] >= least)
     st.markdown(
-        f"The network is **{sure}**. It only knows {choices.network.knows}, so it must choose one "
-        "of them, whatever the photo shows."
+        f"The network is **{sure}**. It only knows {plain(choices.network.knows)}, so it must "
+        "choose one of them, whatever the photo shows."
     )

@@ -9,6 +9,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.leaderboard import keys, runs
 from dashboard.shared.photos import load_samples
+from dashboard.shared.text import plain
 from dashboard.shared.widgets import choose, in_sentences
 from xaicore import EXPLAINERS, METRICS, PROTOCOLS, Classifier, PetlensError
 from xaicore.evaluation.plan import PhotoFile, Plan, hash_list
@@ -117,7 +118,7 @@ def _uploads() -> list[Named]:
     for file in files or []:
         own = found[file.file_id]
         if isinstance(own, PetlensError):
-            st.error(f"{file.name}: {own}")
+            st.error(plain(f"{file.name}: {own}"))
         else:
             named += own
     if named and not any(photo.label for _, photo in named):

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.leaderboard import runs
 from dashboard.leaderboard.keys import OTHER_RUN, sure_key
 from dashboard.shared.store import get_store
+from dashboard.shared.text import plain
 from dashboard.shared.widgets import in_sentences
 from xaicore import PetlensError
 from xaicore.evaluation.results import Results
@@ -28,7 +29,7 @@ def show_history(run_id: str, results: Results, own: Mapping[str, Run]) -> None:
     about = results.about
     photos = plural(results.rows["position"].nunique(), "photo")
     st.markdown(
-        f"**{about['title']}** · {about['status']} · {photos} · "
+        f"**{plain(about['title'])}** · {about['status']} · {photos} · "
         f"{about['errors']} could not be read · weights `{about['weights']}` · "
         f"started {about['started'][:16].replace('T', ' ')} UTC"
     )
@@ -55,7 +56,8 @@ def _edit(run: Run) -> None:
 def _offer_deletion(run: Run) -> None:
     with st.popover("Delete this run", icon=":material/delete:"):
         st.markdown(
-            f"**{run.title}**, {plural(run.photos, 'photo')}, will be gone from the list for good."
+            f"**{plain(run.title)}**, {plural(run.photos, 'photo')}, will be gone from the list "
+            "for good."
         )
         sure = st.checkbox("Yes, I mean this run", key=sure_key(run.id))
         st.button(

@@ -28,6 +28,7 @@ from dashboard.leaderboard.views import (
 from dashboard.leaderboard.waiting import show_queue
 from dashboard.shared import state
 from dashboard.shared.store import get_store
+from dashboard.shared.text import plain
 from dashboard.shared.verdicts import cards_of
 from dashboard.shared.verdicts import show_table as show_verdicts
 from dashboard.shared.widgets import choose, in_sentences
@@ -54,7 +55,7 @@ found: dict[str, Run] = {}
 with in_sentences():
     found = runs.list_runs()
     if get_store().notice:
-        st.warning(get_store().notice)
+        st.warning(plain(get_store().notice))
 # What has no photo yet can be gone on with, but has nothing to show.
 own = {id: run for id, run in found.items() if run.photos or run.problem}
 
@@ -72,7 +73,7 @@ if board.photos:
     show_table(board, columns)
 show_photos(results)
 if results.about["note"]:
-    st.caption(f"Note: {results.about['note']}")
+    st.caption(f"Note: {plain(results.about['note'])}")
 show_downloads(columns, part)
 if board.photos:
     with st.expander("The verdict: how far to trust each method", icon=":material/gavel:"):

@@ -11,6 +11,7 @@ from dashboard.leaderboard import runs
 from dashboard.leaderboard.believe import mark_headers, say_marks
 from dashboard.leaderboard.evaluate import names_of
 from dashboard.leaderboard.keys import PART, RUN
+from dashboard.shared.text import plain
 from xaicore import CONTROLS, PetlensError
 from xaicore.evaluation.results import Results, list_unread
 from xaicore.evaluation.store import Run
@@ -42,7 +43,7 @@ def open_results(run_id: str, own: Mapping[str, Run]) -> Results:
     try:
         return runs.get_results(run_id, own)
     except PetlensError as error:
-        st.warning(f"{error} Below are the results that came with Petlens.")
+        st.warning(f"{plain(str(error))} Below are the results that came with Petlens.")
         return runs.get_bundled()
 
 

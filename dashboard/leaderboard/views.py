@@ -9,6 +9,7 @@ from dashboard.leaderboard import charts
 from dashboard.leaderboard.keys import ACROSS, DISTRIBUTION, UP
 from dashboard.shared import state
 from dashboard.shared.photos import load_samples
+from dashboard.shared.text import plain
 from xaicore import METRICS
 from xaicore.evaluation.results import Results
 from xaicore.leaderboard.board import Board, average_focus
@@ -93,10 +94,10 @@ def show_disagreements(results: Results) -> None:
     )
     for row in ranked.itertuples():
         with st.container(horizontal=True, vertical_alignment="center"):
-            truth = f", in truth a {row.label}" if isinstance(row.label, str) else ""
+            truth = f", in truth a {plain(row.label)}" if isinstance(row.label, str) else ""
             st.markdown(
                 f"**{row.disagreement:.2f}** · photo {row.position} (`{row.photo}`), called a "
-                f"{row.predicted} with {row.probability:.1%}{truth}",
+                f"{plain(row.predicted)} with {row.probability:.1%}{truth}",
                 width="stretch",
             )
             if row.photo in samples:

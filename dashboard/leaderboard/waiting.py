@@ -11,6 +11,7 @@ from dashboard.leaderboard.keys import PART, RUN
 from dashboard.leaderboard.runs import EVERYTHING
 from dashboard.shared import state
 from dashboard.shared.jobs import Job
+from dashboard.shared.text import plain
 from xaicore.evaluation.runs import DONE, Run
 from xaicore.formatting import plural
 
@@ -47,12 +48,12 @@ def _watch(ids: Sequence[str]) -> None:
 
 def _say_progress(one: Job[Run], ahead: int) -> str:
     if ahead:
-        return f"{one.title}: waiting, number {ahead + 1} in the queue"
+        return f"{plain(one.title)}: waiting, number {ahead + 1} in the queue"
     if one.cancelled:
-        return f"{one.title}: stopping"
+        return f"{plain(one.title)}: stopping"
     known = f", {one.before} of them finished before" if one.before else ""
     done = f"{one.done} of {plural(one.total, 'photo')}"
-    return f"{one.title}: {done}{known}{_say_rest(one.seconds_left)}"
+    return f"{plain(one.title)}: {done}{known}{_say_rest(one.seconds_left)}"
 
 
 def _say_rest(seconds: float | None) -> str:
@@ -64,12 +65,12 @@ def _say_rest(seconds: float | None) -> str:
 
 def _say_ended(one: Job[Run]) -> None:
     if one.error:
-        st.error(f"{one.title}: {one.error}")
+        st.error(plain(f"{one.title}: {one.error}"))
     elif one.result:
         unread = f" {one.partial} could not be read." if one.partial else ""
         ended = "was finished before" if one.before == one.total else "done"
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.success(f"{one.title}: {ended}.{unread}", icon=":material/check_circle:")
+            st.success(f"{plain(one.title)}: {ended}.{unread}", icon=":material/check_circle:")
             if one.result.status == DONE:
                 st.button(
                     "Show it",

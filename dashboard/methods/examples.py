@@ -144,7 +144,7 @@ def _show_curve(metric: Metric, choices: Choices, method: str) -> None:
     kind = curve_charts.KINDS[CURVES[metric.name]]
     step = st.slider("Step", 0, STEPS, STEPS // 8, key=keys.LESSON_STEP)
     colours = getattr(step_of(request, step), kind.name)[0]
-    words = f"{choices.label} {curve_charts.curve(trace, kind)[0, step]:.3f}"
+    words = f"{choices.said} {curve_charts.curve(trace, kind)[0, step]:.3f}"
     show_colours(colours, words, f"The photo at step {step}: {words}.")
     st.plotly_chart(
         curve_charts.draw_curves(kind, {method: trace}, [], choices.label, step),
@@ -162,7 +162,7 @@ def _show_mask(metric: Metric, choices: Choices, method: str) -> None:
     masked = mask_photo(photo, request.maps, kept="removed" not in metric.needs)
     before, after = classifier.predict(torch.cat([photo, masked]))[:, request.class_index]
     colours = classifier.denormalise(masked).clamp(0, 1)[0].permute(1, 2, 0).cpu().numpy()
-    words = f"{choices.label} {before:.3f} before, {after:.3f} after"
+    words = f"{choices.said} {before:.3f} before, {after:.3f} after"
     show_colours(colours, words, f"The photo dimmed by the map: {words}.")
     say_score(metric, float(metric.compute(trace)[0]), metric.caveat(trace))
 

@@ -20,6 +20,7 @@ from dashboard.shared.maps import MapRequest, draw, request_map
 from dashboard.shared.memory import get_memory
 from dashboard.shared.photos import to_batch
 from dashboard.shared.state import Choices
+from dashboard.shared.text import plain
 from dashboard.shared.turns import Kind
 from dashboard.shared.widgets import follow, show_picture
 from xaicore import EXPLAINERS, Metric
@@ -108,7 +109,7 @@ def _show_removal(metric: Metric, choices: Choices, found: Removal) -> None:
         row = st.grid(len(SHOWN), min_column_width=SMALL_PIXELS)
         for place, picture in zip(SHOWN, found.pictures[order], strict=True):
             p = found.trace.read("imputed")[0, order, place]
-            told = f"{SHARES[place]:.0%} gone: {choices.label} {p:.3f}"
+            told = f"{SHARES[place]:.0%} gone: {choices.said} {p:.3f}"
             with row.cell():
                 shown = to_picture(picture, (EXAMPLE_PIXELS, EXAMPLE_PIXELS))
                 show_picture(shown, f"The photo, {words}, {told}.")
@@ -151,7 +152,7 @@ def _show_copy(asked: MapRequest, found: Changed, place: int, title: str, look: 
     p = classifier.predict(photo)[0, asked.class_index]
     colours = classifier.denormalise(photo)[0].clamp(0, 1).permute(1, 2, 0).numpy()
     picture = to_picture(colours, (EXAMPLE_PIXELS, EXAMPLE_PIXELS))
-    told = f"{title}: {classifier.labels[asked.class_index]} {format_number(float(p))}"
+    told = f"{title}: {plain(classifier.labels[asked.class_index])} {format_number(float(p))}"
     show_picture(render(picture, found.maps[place], look), f"{told}.")
     st.caption(told)
 

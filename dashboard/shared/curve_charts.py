@@ -109,7 +109,7 @@ def _lay_out(figure: go.Figure, kind: CurveKind, label: str) -> None:
         title=kind.axis, range=(0, 100), ticksuffix=" %", fixedrange=True, zeroline=False
     )
     figure.update_yaxes(
-        title=f"probability of {label}", range=(0, 1.02), fixedrange=True, zeroline=False
+        title=f"probability of {escape(label)}", range=(0, 1.02), fixedrange=True, zeroline=False
     )
 
 
@@ -165,7 +165,7 @@ def _mark_empty(
     figure.add_scatter(
         x=fractions[[0, -1]],
         y=[empty, empty],
-        name=f"{kind.empty}: {label} {empty:.3f}",
+        name=f"{kind.empty}: {escape(label)} {empty:.3f}",
         mode="lines",
         line={"width": 1.5, "color": GREY, "dash": "dash"},
         hoverinfo="skip",

@@ -12,6 +12,7 @@ import torch
 from dashboard.shared.jobs import Job
 from dashboard.shared.maps import MapRequest, draw
 from dashboard.shared.photos import to_batch
+from dashboard.shared.text import plain
 from dashboard.shared.turns import Kind
 from dashboard.shared.widgets import show_picture
 from xaicore import EXPLAINERS
@@ -62,7 +63,7 @@ def remake_of(asked: MapRequest) -> Remake:
 def show_wait(job: Job, words: str) -> None:
     """How far a job is, or why it could not be done."""
     if job.error:
-        st.error(job.error)
+        st.error(plain(job.error))
     else:
         st.progress(job.share, text=words)
 

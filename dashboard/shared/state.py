@@ -19,6 +19,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from dashboard.shared import jobs
 from dashboard.shared.jobs import Seat
 from dashboard.shared.photos import Photo
+from dashboard.shared.text import plain
 from xaicore import Classifier, Explainer, Explanation, Parameter
 from xaicore.networks.checkup import CheckUp
 from xaicore.networks.importing.facts import Facts
@@ -91,6 +92,11 @@ class Choices:
     @property
     def label(self) -> str:
         return self.network.classifier.labels[self.class_index]
+
+    @property
+    def said(self) -> str:
+        """The label as Markdown."""
+        return plain(self.label)
 
     @property
     def explained(self) -> tuple[object, ...]:

@@ -7,6 +7,7 @@ import logging
 import streamlit as st
 
 from dashboard.shared.jobs import Worker
+from dashboard.shared.text import plain
 from xaicore.errors import PetlensError
 from xaicore.evaluation.patience import CircuitBreaker, Patience
 from xaicore.evaluation.store import Store
@@ -66,4 +67,4 @@ def say_if_away() -> None:
     except PetlensError as error:
         fault = error
     if fault:
-        st.warning(f"{fault} This page does without it.")
+        st.warning(f"{plain(str(fault))} This page does without it.")

@@ -12,6 +12,7 @@ from PIL import Image
 
 from dashboard.shared.jobs import Job
 from dashboard.shared.photos import embed
+from dashboard.shared.text import plain
 from xaicore import Explainer, Explanation, Parameter, PetlensError
 from xaicore.render import Look, legend
 
@@ -86,9 +87,9 @@ def _in_greek(choice: str) -> str:
 
 def show_legend(look: Look, label: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.caption(f"against {label}" if look.signed else "nothing", width="content")
+        st.caption(f"against {plain(label)}" if look.signed else "nothing", width="content")
         show_picture(legend(look), f"Orange speaks for {label}, purple against.", width=80)
-        st.caption(f"for {label}", width="content")
+        st.caption(f"for {plain(label)}", width="content")
 
 
 def show_missing(why: str) -> None:
@@ -111,7 +112,7 @@ def in_sentences() -> Iterator[None]:
     try:
         yield
     except PetlensError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
 
 
 def show_picture(
