@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,17 @@ from xaicore.networks.classifier import Classifier, ClassifierError
 from xaicore.networks.petnet import LABELS, PetNet
 from xaicore.photos import load_photo
 from xaicore.training import model_card
-from xaicore.training.model_card import finish, fold, read_card, remeasure, score
+from xaicore.training.dataset import find_photos
+from xaicore.training.model_card import (
+    FOLDER_RULE,
+    SPLIT_RULE,
+    finish,
+    fold,
+    measure,
+    read_card,
+    remeasure,
+    score,
+)
 from xaicore.training.train import (
     CHECKPOINT,
     Trainer,
@@ -99,6 +111,25 @@ def test_photos_are_counted_by_split_and_class(card: dict[str, Any]) -> None:
         "test": {"cat": 2, "dog": 1},
     }
     assert card["data"]["corrupt_files_skipped"] == {"train": 1, "validation": 0, "test": 1}
+
+
+def test_the_card_tells_of_a_split_that_was_there(
+    shipped: Classifier, card: dict[str, Any], pets: Path, tmp_path: Path
+) -> None:
+    assert card["data"]["split_rule"] == SPLIT_RULE
+    # What would be training photos by their names.
+    for part, names in {"val": (2, 3), "test": (4,), "Train": (5, 6, 7, 15)}.items():
+        for label, name in itertools.product(("Cat", "Dog"), names):
+            (tmp_path / part / label).mkdir(parents=True, exist_ok=True)
+            photo = next((pets / "PetImages" / label).glob("*0.png"))
+            shutil.copy(photo, tmp_path / part / label / f"{name}.png")
+    data = measure(shipped, find_photos(tmp_path), 1.0)["data"]
+    assert data["split_rule"] == FOLDER_RULE
+    assert data["photos"] == {
+        "train": {"cat": 4, "dog": 4},
+        "validation": {"cat": 2, "dog": 2},
+        "test": {"cat": 1, "dog": 1},
+    }
 
 
 def test_the_dataset_mean_is_that_of_the_training_photos(card: dict[str, Any]) -> None:

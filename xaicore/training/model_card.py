@@ -165,7 +165,7 @@ def measure(classifier: Classifier, files: Sequence[LabelledFile], temperature: 
     return {
         "data": {
             "source": files[0].root.name,
-            "split_rule": FOLDER_RULE if any(file.part for file in files) else SPLIT_RULE,
+            "split_rule": _split_rule(files),
             "photos": counts,
             "corrupt_files_skipped": corrupt,
             "dataset_mean": mean,
@@ -179,6 +179,11 @@ def measure(classifier: Classifier, files: Sequence[LabelledFile], temperature: 
         },
         **circumstances(shipped),
     }
+
+
+def _split_rule(files: Sequence[LabelledFile]) -> str:
+    by_folders = any(file.part in ("validation", "test") for file in files)
+    return FOLDER_RULE if by_folders else SPLIT_RULE
 
 
 def circumstances(classifier: Classifier) -> Card:
