@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from xaicore.evaluation.encoding import in_utc
+from xaicore.identity import text_bytes
 
 DIGEST_BYTES = 16
 
@@ -54,4 +55,4 @@ def _to_bytes(value: Any) -> bytes:
         return (value + 0.0).hex().encode()
     if isinstance(value, datetime.datetime):
         return in_utc(value).isoformat().encode()
-    return str(value).encode("utf-8", "surrogatepass")
+    return text_bytes(str(value))
