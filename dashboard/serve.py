@@ -30,7 +30,7 @@ SERVED: dict[str, Classifier] = {}
 
 
 def serve(classifier: Classifier, name: str = "Yours", port: int = PORT) -> None:
-    """Open the dashboard on a classifier; returns when the server is stopped."""
+    """Open the dashboard on a classifier; a signal that stops the server ends the process."""
     SERVED[name] = classifier
     run(port)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ WORK_SECONDS = 3.0
 # A browser that does not let go, or a step that does not end, holds nothing up for longer.
 ALL_SECONDS = 4.5
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+_TOLD = threading.Event()
 
 
 @asynccontextmanager
@@ -28,6 +30,11 @@ async def stop_in_time(_app: Any) -> AsyncIterator[None]:
             _answer(getattr(signal, name))
     yield
     await asyncio.to_thread(jobs.stop_all, WORK_SECONDS)
+    if _TOLD.is_set():
+        # Python's own end breaks off steps that are still computed, in a crash, and the server's
+        # raises the signal once more, which ends in "Aborted!".
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def _answer(number: signal.Signals) -> None:
@@ -36,6 +43,7 @@ def _answer(number: signal.Signals) -> None:
 
     def stop(received: int, frame: FrameType | None) -> None:
         jobs.STOPPING.set()
+        _TOLD.set()
         deadline = threading.Timer(ALL_SECONDS, os._exit, [0])
         deadline.daemon = True
         deadline.start()

@@ -62,7 +62,8 @@ def test_a_server_that_is_told_to_stop_ends_with_its_evaluation_stopped(
             page.wait_for_timeout(100)
         server.process.send_signal(number)
         # Far below what the evaluation would take.
-        server.process.wait(STOP_SECONDS)
+        assert server.process.wait(STOP_SECONDS) == 0
+        assert "Aborted" not in server.printed()
         for context in contexts:
             context.close()
     assert [run.status for run in Store(url).runs()] == ["stopped"]

@@ -136,6 +136,14 @@ def test_every_view_of_a_run_of_one_s_own(view: str, own_run: Run) -> None:
     assert expected.get(view, "") in text
 
 
+def test_a_run_without_a_title_is_called_by_the_photos_that_are_there() -> None:
+    app = open_page(**{keys.VIEW: "evaluate", keys.EVALUATE: "own"})
+    for count, called in ((1, "1 photo"), (4, "4 photos"), (12, "12 photos")):
+        uploads = [(f"{n}.png", make_photo(n), "image/png") for n in range(count)]
+        app.file_uploader(key=keys.EVALUATE_FILES).set_value(uploads)
+        assert rerun(app).text_input(key=keys.EVALUATE_TITLE).placeholder == called
+
+
 def test_a_stopped_run_is_offered_and_gone_on_with(classifier: Classifier) -> None:
     def stop_at_first_report(done: int, total: int, partial: object = None) -> None:
         raise Cancelled
