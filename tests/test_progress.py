@@ -29,6 +29,7 @@ class Terminal(io.StringIO):
 
 
 def test_a_bar_moves_by_itself_and_names_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert progress.TICK_SECONDS <= 1
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     monkeypatch.setattr(progress, "TICK_SECONDS", 0.01)

@@ -13,12 +13,13 @@ from xaicore.evaluation.chunk import network_of
 from xaicore.evaluation.contents import load_listed
 from xaicore.evaluation.plan import EvaluationError, PhotoFile
 from xaicore.evaluation.store import MapKey, PhotoRecord, Run, ScoreKey, Store
+from xaicore.explainers import EXPLAINERS
 from xaicore.formatting import printable
 from xaicore.identity import canonical, hash_bytes
 from xaicore.metrics.base import VERSION
 from xaicore.metrics.focus import make_mosaics, measure_focus
 from xaicore.networks.classifier import Classifier
-from xaicore.progress import Progress
+from xaicore.progress import Progress, name_step
 
 FOCUS = "focus"
 
@@ -78,6 +79,7 @@ def evaluate_focus(
     """Measure every method's Focus on a run's mosaics, as far as the store does not hold it."""
     for mosaic, name in missing_focus(store, run):
         progress(0, 0)
+        name_step(f"{EXPLAINERS[name].label}, Focus")
         photos = [
             _load_again(position, files[position], photo)
             for position, photo in zip(mosaic.positions, mosaic.photos, strict=True)

@@ -33,7 +33,7 @@ from xaicore.metrics import METRICS, choose_metrics, score_trace
 from xaicore.metrics.base import PerturbationTrace
 from xaicore.metrics.perturbation import log_odds, trace_maps
 from xaicore.networks.classifier import Classifier
-from xaicore.progress import Progress, no_progress
+from xaicore.progress import Progress, name_step, no_progress
 
 # Photos that go through together, and that share a mask's scale where a variant says so.
 TOGETHER = 5
@@ -111,6 +111,7 @@ def score_variants(classifier: Classifier, batch: torch.Tensor) -> Scores:
     ours: PerturbationTrace | None = None
     scores: Scores = {}
     for variant in VARIANTS:
+        name_step(variant.label)
         if variant.score not in maps:
             maps[variant.score] = _make_maps(classifier, batch, targets, variant.score)
         changed = _trace(classifier, batch, targets, maps[variant.score], variant)
