@@ -90,7 +90,9 @@ def list_members(source: ZipSource, most: int) -> list[Member]:
             member, length = _read_entry(file, end.shift)
             left, count = left - length, count + 1
             if not member.name.endswith("/"):
-                members[member.name] = member
+                # Whatever it says: behind the directory's start there are no members.
+                packed = min(member.packed, max(0, end.start - member.offset))
+                members[member.name] = replace(member, packed=packed)
         if max(count, end.count) > most:
             raise TooManyMembers(f"This zip holds more than {most:,} files.")
     return list(members.values())

@@ -14,7 +14,6 @@ from PIL import Image
 
 from xaicore.errors import PetlensError, reason_of
 from xaicore.photos import FORMATS, MAX_BYTES, SUFFIXES
-from xaicore.photos.errors import no_picture
 from xaicore.training.naming import is_litter, label_of
 from xaicore.zips import (
     Member,
@@ -30,8 +29,9 @@ from xaicore.zips import (
 MAX_MEMBERS = 50_000
 # Enough to tell a picture by how it begins.
 _START_BYTES = 32
-# A member from which a picture is not awaited unseen.
+# Photos hardly shrink; what shrinks a lot and is large was made to fill the memory.
 _LARGE_BYTES = 4 * 2**20
+_MOST_TIMES = 200
 _ASKED = "Give the path of a folder or zip of photos."
 
 
@@ -99,12 +99,13 @@ def read_file(path: Path) -> bytes:
 def read_packed(source: ZipSource, member: Member) -> bytes:
     """A zip's member as :func:`~xaicore.zips.read_member` does, of photos' size.
 
-    Raises :class:`PhotoError` for a large one that does not begin as a picture: it is not unpacked.
+    Raises :class:`ZipError`, too, for a large one that shrinks as no photo does.
     """
-    if _LARGE_BYTES < member.size <= MAX_BYTES and not _begins_as_picture(
-        _start_of(source, member)
-    ):
-        raise no_picture()
+    if MAX_BYTES >= member.size > max(_LARGE_BYTES, _MOST_TIMES * member.packed):
+        raise ZipError(
+            f"This file is more than {_MOST_TIMES} times smaller in its zip, as no photo is. "
+            "Give the photo itself."
+        )
     return read_member(source, member, MAX_BYTES)
 
 
