@@ -15,6 +15,7 @@ from PIL import Image
 
 import xaicore
 from dashboard.shared import state
+from dashboard.shared.holders import keep_with
 from dashboard.shared.jobs import Job
 from dashboard.shared.photos import load_samples
 from dashboard.shared.preparing import prepare
@@ -92,6 +93,7 @@ def _load(name: str, data: bytes, given: Mapping[str, Any]) -> Classifier:
         with st.spinner("Loading the network"):
             kept = as_classifier(bring(data, Facts(**given)))
         _alive.add(kept)
+        keep_with(kept, state.own_holder())
         state.keep_brought(key, kept)
     return kept
 

@@ -82,9 +82,14 @@ def _offer_photo(source: str, samples: dict[str, Photo]) -> Photo | None:
         return samples[name]
     if source == "upload":
         file = st.file_uploader("Your photo", key=state.UPLOAD, label_visibility="collapsed")
-        return Photo(file.getvalue(), "Your photo", "The photo you uploaded.") if file else None
+        return _own(file.getvalue(), "Your photo", "The photo you uploaded.") if file else None
     file = st.camera_input("Camera", key=state.CAMERA, label_visibility="collapsed")
-    return Photo(file.getvalue(), "Camera picture", "The picture you took.") if file else None
+    return _own(file.getvalue(), "Camera picture", "The picture you took.") if file else None
+
+
+def _own(data: bytes, title: str, alt: str) -> Photo:
+    """A visitor's own photo: what is made of it is kept with this visitor alone."""
+    return Photo(data, title, alt, holder=state.own_holder())
 
 
 def _accept(offered: Photo | None) -> Photo | None:

@@ -17,6 +17,7 @@ from dashboard.compare.scaled import ScaledMap, scale_map
 from dashboard.compare.shown import draw_map
 from dashboard.compare.tools import TOOL_PIXELS
 from dashboard.compare.views import View
+from dashboard.shared.holders import holder_of
 from dashboard.shared.jobs import Job
 from dashboard.shared.maps import obtain
 from dashboard.shared.photos import Photo, picture_of, predict, to_batch
@@ -78,24 +79,18 @@ def _choose_change() -> tuple[Change, float]:
 
 def change_photo(classifier: Classifier, photo: Photo, change: Change, amount: float) -> Photo:
     """The photo, changed where the network looks."""
-    return _changed(photo.hash, classifier.fingerprint, change.name, amount, photo, classifier)
+    key = "changed", photo.hash, classifier.fingerprint, change.name, amount
+    return holder_of(photo.holder, classifier).keep(
+        key, partial(_change, classifier, photo, change, amount)
+    )
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _changed(
-    photo_hash: str,
-    fingerprint: str,
-    change: str,
-    amount: float,
-    _photo: Photo,
-    _classifier: Classifier,
-) -> Photo:
-    entry = CHANGES[change]
-    batch = change_photos(_classifier, to_batch(_classifier, _photo), entry, amount)
-    colours = _classifier.denormalise(batch)[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()
+def _change(classifier: Classifier, photo: Photo, change: Change, amount: float) -> Photo:
+    batch = change_photos(classifier, to_batch(classifier, photo), change, amount)
+    colours = classifier.denormalise(batch)[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()
     seen = to_picture(colours, colours.shape[1::-1])
-    whole = _classifier.preprocessing.put_back(xaicore.load_photo(_photo.data), seen)
-    return replace(_photo, data=to_png(whole), alt=f"{_photo.alt} {entry.summary}")
+    whole = classifier.preprocessing.put_back(xaicore.load_photo(photo.data), seen)
+    return replace(photo, data=to_png(whole), alt=f"{photo.alt} {change.summary}")
 
 
 def _show_changed(

@@ -17,9 +17,9 @@ from dashboard.compare.keys import SAMPLE_MAPS, SAMPLES
 from dashboard.compare.scaled import ScaledMap, find_pair
 from dashboard.compare.views import View
 from dashboard.shared import state
+from dashboard.shared.holders import holder_of
 from dashboard.shared.jobs import Job
 from dashboard.shared.maps import MapRequest
-from dashboard.shared.memory import get_memory
 from dashboard.shared.photos import Photo, load_samples, picture_of, to_batch
 from dashboard.shared.text import plain
 from dashboard.shared.turns import Kind
@@ -160,7 +160,7 @@ def _look_up(pair: tuple[ScaledMap, ScaledMap]) -> Job[np.ndarray] | list[np.nda
     """Both maps of the samples, or the first job that is not done, or failed."""
     requests = [SampleMapsRequest.like(one.panel.request) for one in pair]
     found = [
-        get_memory().follow(request, state.seat(SAMPLE_MAPS, place))
+        holder_of(None, request.classifier).memory.follow(request, state.seat(SAMPLE_MAPS, place))
         for request, place in zip(requests, "ab", strict=True)
     ]
     jobs = [one for one in found if isinstance(one, Job)]

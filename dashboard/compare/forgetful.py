@@ -14,7 +14,6 @@ from dashboard.compare.views import View
 from dashboard.shared import state
 from dashboard.shared.forgetting import ForgettingRequest, show_forgetting, show_wait
 from dashboard.shared.jobs import Job
-from dashboard.shared.memory import get_memory
 from dashboard.shared.text import plain
 from dashboard.shared.widgets import follow
 from xaicore import EXPLAINERS
@@ -35,7 +34,10 @@ def show_forgetful(maps: Sequence[ScaledMap], view: View) -> None:
     for one in maps:
         request = ForgettingRequest(one.panel.request)
         seat = state.seat(FORGOTTEN, one.panel.letter)
-        follow(partial(get_memory().follow, request, seat), partial(_show_strip, one, view))
+        follow(
+            partial(request.map.holder.memory.follow, request, seat),
+            partial(_show_strip, one, view),
+        )
 
 
 def _show_strip(one: ScaledMap, view: View, found: Randomised | Job[Randomised]) -> None:

@@ -89,6 +89,7 @@ def _show_map(scaled: ScaledMap, view: View, key: str) -> None:
     panel, photo = scaled.panel, scaled.panel.request.photo
     picture = picture_of(photo)
     source = to_url(
+        panel.request.holder,
         f"{key} {view.look} {view.name}",
         partial(draw_map, picture, scaled.values, view.look, view.name == "maps"),
     )

@@ -81,7 +81,11 @@ def _draw_both(
 ) -> tuple[list[Picture], str]:
     pictures = [
         Picture(
-            to_url(f"{one.key} {view.look}", partial(draw_map, picture, one.values, view.look)),
+            to_url(
+                one.panel.request.holder,
+                f"{one.key} {view.look}",
+                partial(draw_map, picture, one.values, view.look),
+            ),
             one.panel.label,
         )
         for one in pair
@@ -95,7 +99,7 @@ def _drawn_once(
     draw: Callable[[], Image.Image], maps: Sequence[ScaledMap], view: View
 ) -> list[Picture]:
     key = " ".join([str(view), *(one.key + one.panel.colour for one in maps)])
-    return [Picture(to_url(key, draw), VIEWS[view.name])]
+    return [Picture(to_url(maps[0].panel.request.holder, key, draw), VIEWS[view.name])]
 
 
 _DRAW = {

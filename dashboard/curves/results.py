@@ -14,7 +14,6 @@ import numpy as np
 from dashboard.shared import state
 from dashboard.shared.jobs import Job
 from dashboard.shared.maps import MapRequest, kept_parameters, obtain, request_map
-from dashboard.shared.memory import get_memory
 from dashboard.shared.photos import to_batch
 from dashboard.shared.state import Choices
 from dashboard.shared.traces import TraceRequest
@@ -121,7 +120,11 @@ class _Search:
         """Take every map that is remembered or can be made at once."""
         for name, request in self.requests.items():
             at_once = self.work and not EXPLAINERS[name].slow
-            found = obtain(request, state.MAPS, name) if at_once else get_memory().recall(request)
+            found = (
+                obtain(request, state.MAPS, name)
+                if at_once
+                else request.holder.memory.recall(request)
+            )
             if isinstance(found, Explanation):
                 self.results.maps[name] = found.maps
             elif found:
@@ -187,5 +190,5 @@ class _Search:
         """The trace, or the job that makes it; none if it may not be worked on."""
         self.wanted.add(request.key)
         if not self.work:
-            return get_memory().recall(request)
-        return get_memory().follow(request, state.seat(state.TRACES, request.key))
+            return request.holder.memory.recall(request)
+        return request.holder.memory.follow(request, state.seat(state.TRACES, request.key))

@@ -17,7 +17,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from dashboard.shared import curve_charts
-from dashboard.shared.memory import get_memory
 from dashboard.shared.photos import picture_of, predict
 from dashboard.shared.state import Card, Choices
 from dashboard.shared.traces import TraceRequest
@@ -77,7 +76,7 @@ def _trace(choices: Choices, card: Card, protocol: PerturbationProtocol) -> Pert
     """How the very map that a card shows stands the test."""
     classifier, maps = choices.network.classifier, card.explanation.maps
     request = TraceRequest(classifier, choices.photo, choices.class_index, protocol, maps)
-    return replace(get_memory().answer(request), maps=maps)
+    return replace(request.holder.memory.answer(request), maps=maps)
 
 
 def _describe(name: str, card: Card) -> dict[str, str]:

@@ -24,7 +24,6 @@ from dashboard.methods.trials import (
 from dashboard.shared import curve_charts
 from dashboard.shared.jobs import Job
 from dashboard.shared.maps import MapRequest, draw, offered, place, request_map
-from dashboard.shared.memory import get_memory
 from dashboard.shared.photos import load_samples, picture_of, to_batch
 from dashboard.shared.preparing import prepare_for
 from dashboard.shared.state import Choices
@@ -96,7 +95,7 @@ def _show_when_ready(method: str, classifier: Classifier, show: Callable[[], Non
 
 
 def _show_map(explainer: Explainer, choices: Choices, request: MapRequest) -> None:
-    explanation = get_memory().answer(request)
+    explanation = request.holder.memory.answer(request)
     look = replace(choices.look, signed=choices.look.signed and explainer.signed)
     saliency = explanation.maps[0]
     missing = missing_evidence(saliency, look)
@@ -132,7 +131,8 @@ def _choose_method() -> str:
 
 
 def _request_trace(choices: Choices, method: str) -> TraceRequest:
-    maps = get_memory().answer(request_map(choices, method, {})).maps
+    asked = request_map(choices, method, {})
+    maps = asked.holder.memory.answer(asked).maps
     protocol = PerturbationProtocol(steps=STEPS)
     classifier, photo = choices.network.classifier, choices.photo
     return TraceRequest(classifier, photo, choices.class_index, protocol, maps)
@@ -140,7 +140,7 @@ def _request_trace(choices: Choices, method: str) -> TraceRequest:
 
 def _show_curve(metric: Metric, choices: Choices, method: str) -> None:
     request = _request_trace(choices, method)
-    trace = get_memory().answer(request)
+    trace = request.holder.memory.answer(request)
     kind = curve_charts.KINDS[CURVES[metric.name]]
     step = st.slider("Step", 0, STEPS, STEPS // 8, key=keys.LESSON_STEP)
     colours = getattr(step_of(request, step), kind.name)[0]
@@ -156,7 +156,7 @@ def _show_curve(metric: Metric, choices: Choices, method: str) -> None:
 
 def _show_mask(metric: Metric, choices: Choices, method: str) -> None:
     request = _request_trace(choices, method)
-    trace = get_memory().answer(request)
+    trace = request.holder.memory.answer(request)
     classifier = request.classifier
     photo = to_batch(classifier, request.photo)
     masked = mask_photo(photo, request.maps, kept="removed" not in metric.needs)
@@ -247,9 +247,7 @@ def _draw_control(choices: Choices, name: str) -> np.ndarray:
     mine = picture_of(choices.photo)
     other = next(one for one in load_samples().values() if picture_of(one) != mine)
     photos = [choices.photo, other]
-    maps = [
-        get_memory().answer(request_map(replace(choices, photo=photo), DERIVED_FROM, {})).maps
-        for photo in photos
-    ]
+    asked = [request_map(replace(choices, photo=photo), DERIVED_FROM, {}) for photo in photos]
+    maps = [one.holder.memory.answer(one).maps for one in asked]
     batch = to_batch(choices.network.classifier, *photos)
     return CONTROLS[name].make(batch, np.concatenate(maps), 0)[0]

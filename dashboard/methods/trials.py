@@ -17,7 +17,6 @@ from dashboard.shared import state
 from dashboard.shared.forgetting import ForgettingRequest, remake_of, show_forgetting, show_wait
 from dashboard.shared.jobs import Job
 from dashboard.shared.maps import MapRequest, draw, request_map
-from dashboard.shared.memory import get_memory
 from dashboard.shared.photos import to_batch
 from dashboard.shared.state import Choices
 from dashboard.shared.text import plain
@@ -88,7 +87,7 @@ class TrialRequest:
 def show_concentration(metric: Metric, choices: Choices, method: str) -> None:
     """The map, and how much of it lies on few pixels."""
     asked = request_map(choices, method, {})
-    maps = get_memory().answer(asked).maps
+    maps = asked.holder.memory.answer(asked).maps
     batch = to_batch(asked.classifier, asked.photo)
     trace = trace_maps(asked.classifier, batch, maps, [asked.class_index], needs=metric.needs)
     picture = draw(asked, maps[0], _look(choices, method))
@@ -170,4 +169,4 @@ def _follow(request: Any, words: str, show: Callable[[Any], None]) -> None:
         else:
             show(found)
 
-    follow(partial(get_memory().follow, request, state.seat(TRIALS, "")), show_or_wait)
+    follow(partial(request.map.holder.memory.follow, request, state.seat(TRIALS, "")), show_or_wait)

@@ -11,8 +11,8 @@ from PIL import Image
 
 import xaicore
 from dashboard.shared import state
+from dashboard.shared.holders import Holder, holder_of
 from dashboard.shared.jobs import Job
-from dashboard.shared.memory import get_memory
 from dashboard.shared.photos import Photo, picture_of, to_batch
 from dashboard.shared.preparing import prepare_for
 from dashboard.shared.state import Choices, NetworkChoice
@@ -47,6 +47,11 @@ class MapRequest:
                 self.score,
             ]
         )
+
+    @property
+    def holder(self) -> Holder:
+        """Where the map is kept."""
+        return holder_of(self.photo.holder, self.classifier)
 
     @property
     def kind(self) -> Kind:
@@ -111,10 +116,10 @@ def obtain(request: MapRequest, kind: str, place: str) -> Explanation | Job[Expl
         seat.take(request.key, preparing)
         return preparing
     if explainer.slow:
-        return get_memory().follow(request, seat)
+        return request.holder.memory.follow(request, seat)
     seat.leave()
     try:
-        return get_memory().answer(request)
+        return request.holder.memory.answer(request)
     except PetlensError as error:
         return Job.failed(error)
 

@@ -1,4 +1,4 @@
-"""What was computed for one visitor, for all: answers by key, and work in progress to join."""
+"""Answers by key that are computed once, and work in progress to join."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-import streamlit as st
 
 from dashboard.shared.jobs import STOPPING, Job, Seat, Worker
 from dashboard.shared.turns import Kind
@@ -39,7 +38,7 @@ class Request(Protocol[Answer_co]):
 
 
 class Memory:
-    """Answers of all visitors' requests, the ones used last, up to ``most_bytes`` of arrays.
+    """Answers to requests, the ones used last, up to ``most_bytes`` of arrays.
 
     A request that is being worked on is joined by whoever asks the same. Answers are shared, so
     their arrays can only be read.
@@ -126,12 +125,6 @@ class Memory:
             return None
         self._answers.move_to_end(key)
         return self._answers[key][0]
-
-
-@st.cache_resource(show_spinner=False)
-def get_memory() -> Memory:
-    """The memory of this server."""
-    return Memory()
 
 
 def _arrays_of(answer: Any) -> Iterator[np.ndarray]:

@@ -7,7 +7,7 @@ import functools
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 import xaicore
+from dashboard.shared.holders import Holder, holder_of
 from dashboard.shared.turns import TURNS, Kind
 from xaicore import Classifier
 from xaicore.identity import hash_bytes
@@ -27,12 +28,13 @@ JPEG_QUALITY = 90
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo's file, and the words that go with it."""
+    """A photo's file, the words that go with it, and where is kept what only its visitor sees."""
 
     data: bytes
     title: str
     alt: str
     credit: str = ""
+    holder: Holder | None = field(default=None, compare=False, repr=False)
 
     @functools.cached_property
     def hash(self) -> str:
@@ -57,47 +59,40 @@ def load_samples() -> dict[str, Photo]:
 
 def picture_of(photo: Photo) -> Image.Image:
     """The photo upright and at display size; raises ``PhotoError``."""
-    return Image.fromarray(_pixels(photo.hash, photo))
-
-
-@st.cache_data(max_entries=64, show_spinner="Reading the photo")
-def _pixels(photo_hash: str, _photo: Photo) -> np.ndarray:
-    return np.asarray(to_display_size(xaicore.load_photo(_photo.data)))
+    return (
+        holder_of(photo.holder)
+        .keep(("picture", photo.hash), lambda: to_display_size(xaicore.load_photo(photo.data)))
+        .copy()
+    )
 
 
 def to_batch(classifier: Classifier, *photos: Photo) -> torch.Tensor:
     """Photos as the network's input, float32 [B, 3, H, W]; raises ``PhotoError``."""
-    inputs = [_input(photo.hash, classifier.fingerprint, photo, classifier) for photo in photos]
-    return torch.from_numpy(np.concatenate(inputs))
+    return torch.cat([_input(classifier, photo) for photo in photos])
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _input(photo_hash: str, fingerprint: str, _photo: Photo, _classifier: Classifier) -> np.ndarray:
-    return _classifier.preprocess([xaicore.load_photo(_photo.data)]).cpu().numpy()
+def _input(classifier: Classifier, photo: Photo) -> torch.Tensor:
+    return holder_of(photo.holder, classifier).keep(
+        ("input", photo.hash, classifier.fingerprint),
+        lambda: classifier.preprocess([xaicore.load_photo(photo.data)]).cpu(),
+    )
 
 
 def predict(classifier: Classifier, photo: Photo) -> np.ndarray:
     """Class probabilities of a photo, float64 [C]."""
-    return _probabilities(photo.hash, classifier.fingerprint, photo, classifier)
+
+    def answer() -> np.ndarray:
+        batch = to_batch(classifier, photo)
+        with TURNS.turn(Kind.VERDICT):
+            return classifier.predict(batch)[0]
+
+    key = "probabilities", photo.hash, classifier.fingerprint
+    return holder_of(photo.holder, classifier).keep(key, answer).copy()
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _probabilities(
-    photo_hash: str, fingerprint: str, _photo: Photo, _classifier: Classifier
-) -> np.ndarray:
-    batch = to_batch(_classifier, _photo)
-    with TURNS.turn(Kind.VERDICT):
-        return _classifier.predict(batch)[0]
-
-
-def to_url(key: str, draw: Callable[[], Image.Image]) -> str:
+def to_url(holder: Holder, key: str, draw: Callable[[], Image.Image]) -> str:
     """A picture as an address that holds it, drawn once for each key."""
-    return _url(key, draw)
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _url(key: str, _draw: Callable[[], Image.Image]) -> str:
-    return embed(_draw())
+    return holder.keep(("url", key), lambda: embed(draw()))
 
 
 def embed(picture: Image.Image, exact: bool = False) -> str:

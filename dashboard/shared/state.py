@@ -17,6 +17,7 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.shared import jobs
+from dashboard.shared.holders import Holder
 from dashboard.shared.jobs import Seat
 from dashboard.shared.photos import Photo
 from dashboard.shared.text import plain
@@ -44,6 +45,7 @@ TRACES = "traces"
 
 _PHOTO = "photo"
 _CHOICES = "choices"
+_HOLDER = "holder"
 _CARDS = "cards"
 _SEATS = "seats"
 _ASKED = "asked"
@@ -110,6 +112,12 @@ class Card:
 
     explanation: Explanation
     picture: Image.Image
+
+
+def own_holder() -> Holder:
+    """What is kept of what this visitor brought."""
+    holder: Holder = st.session_state.setdefault(_HOLDER, Holder())
+    return holder
 
 
 def photo() -> Photo | None:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from dashboard.shared.holders import Holder, holder_of
 from dashboard.shared.photos import Photo, to_batch
 from dashboard.shared.store import find_store, get_writer
 from dashboard.shared.turns import Kind
@@ -44,6 +45,11 @@ class TraceRequest:
     @property
     def key(self) -> str:
         return self.stored_key.digest
+
+    @property
+    def holder(self) -> Holder:
+        """Where the trace is kept."""
+        return holder_of(self.photo.holder, self.classifier)
 
     def prepare(self) -> Callable[[Progress], PerturbationTrace]:
         batch = to_batch(self.classifier, self.photo)
