@@ -15,6 +15,7 @@ from PIL import Image
 
 import xaicore
 from dashboard.shared import state
+from dashboard.shared.bounds import bounds
 from dashboard.shared.holders import keep_with
 from dashboard.shared.jobs import Job
 from dashboard.shared.photos import load_samples
@@ -32,8 +33,6 @@ from xaicore.networks.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preproce
 
 KINDS = ["safetensors", "pth", "pt", "bin", "onnx", "zip"]
 MOST_MEGABYTES = 250
-# Of all visitors at a time: each may hold as much memory as its file.
-MOST_NETWORKS = 8
 SCALES: dict[str, tuple[Any, Any]] = {
     "ImageNet's": (IMAGENET_MEAN, IMAGENET_STD),
     "0 to 1": (0.0, 1.0),
@@ -85,9 +84,11 @@ def _load(name: str, data: bytes, given: Mapping[str, Any]) -> Classifier:
     key = f"{name} {canonical(given)}"
     kept = state.brought_classifier(key)
     if kept is None:
-        if len(_alive) >= MOST_NETWORKS:
+        # Each may hold as much memory as its file.
+        most = bounds().networks
+        if len(_alive) >= most:
             raise PetlensError(
-                f"{MOST_NETWORKS} networks that visitors brought are in use here, the most at a "
+                f"{most} networks that visitors brought are in use here, the most at a "
                 "time. Try again in a few minutes."
             )
         with st.spinner("Loading the network"):

@@ -8,11 +8,12 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.leaderboard import keys, runs
+from dashboard.leaderboard.spool import AtHand
 from dashboard.shared.photos import load_samples
 from dashboard.shared.text import plain
 from dashboard.shared.widgets import choose, in_sentences
 from xaicore import EXPLAINERS, METRICS, PROTOCOLS, Classifier, PetlensError
-from xaicore.evaluation.plan import PhotoFile, Plan, hash_list
+from xaicore.evaluation.plan import Plan, hash_list
 from xaicore.evaluation.results import Results
 from xaicore.explainers import USUAL
 from xaicore.formatting import join, plural
@@ -26,7 +27,7 @@ from xaicore.zips import is_zip
 
 PROTOCOL = PROTOCOLS["gomez"]
 # What a photo is called, for whoever brought it, and the photo.
-Named = tuple[str, PhotoFile]
+Named = tuple[str, AtHand]
 SOURCES = {"samples": "The samples", "own": "My photos or a zip"}
 
 

@@ -9,11 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.leaderboard.queue import Queue
+from dashboard.leaderboard.spool import AtHand, Spool
+from dashboard.shared.bounds import bounds
 from dashboard.shared.jobs import Job
 from dashboard.shared.store import get_patient_store, get_store
-from xaicore import Classifier
+from xaicore import Classifier, PetlensError
 from xaicore.evaluation.evaluate import evaluate
-from xaicore.evaluation.plan import PhotoFile, Plan
+from xaicore.evaluation.plan import Plan
 from xaicore.evaluation.results import (
     BUNDLED_RESULTS,
     Results,
@@ -22,6 +24,7 @@ from xaicore.evaluation.results import (
     results_of,
 )
 from xaicore.evaluation.runs import Run
+from xaicore.formatting import plural
 from xaicore.leaderboard.board import Board, average_focus, average_seconds, summarise
 from xaicore.leaderboard.parts import split_by_class, split_by_confidence, split_by_correctness
 from xaicore.leaderboard.tables import Columns, columns_of
@@ -110,12 +113,23 @@ def get_columns(results: Results, part: str) -> Columns:
     return columns_of(get_board(results, part), more)
 
 
-def start(classifier: Classifier, photos: Sequence[PhotoFile], plan: Plan) -> Job[Run]:
-    """Queue an evaluation; it goes on when the page is closed."""
+def start(classifier: Classifier, photos: Sequence[AtHand], plan: Plan) -> Job[Run]:
+    """Queue an evaluation; it goes on when the page is closed.
+
+    Raises a :class:`PetlensError` when as many wait as may.
+    """
     # The worker must not reach into Streamlit: all it needs is fetched here.
     store = get_patient_store()
+    most = bounds().evaluations
+    if len(get_queue().running) >= most:
+        raise PetlensError(
+            f"{plural(most, 'evaluation')} wait or run here, the most at a time. Try again when "
+            "one has ended: the bars below the results show how long that takes."
+        )
+    spool = Spool(photos)
 
     def work(progress: Progress) -> Run:
-        return evaluate(classifier, photos, plan, store, progress)
+        with spool:
+            return evaluate(classifier, spool.photos, plan, store, progress)
 
     return get_queue().submit(plan.title, len(photos), work)

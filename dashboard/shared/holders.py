@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from dashboard.shared.memory import MOST_BYTES, Memory
+from dashboard.shared.bounds import bounds
+from dashboard.shared.memory import Memory
 from xaicore import Classifier
 
-MOST_OWN_BYTES = 64 * 2**20
+MEGABYTE = 2**20
 MOST_ENTRIES, MOST_OWN_ENTRIES = 256, 32
 
 Answer = TypeVar("Answer")
@@ -25,8 +26,8 @@ Answer = TypeVar("Answer")
 class Holder:
     """Answers to requests, and a few smaller things by key, those used last."""
 
-    def __init__(self, most_bytes: int = MOST_OWN_BYTES, most: int = MOST_OWN_ENTRIES) -> None:
-        self.memory = Memory(most_bytes)
+    def __init__(self, most_bytes: int | None = None, most: int = MOST_OWN_ENTRIES) -> None:
+        self.memory = Memory(most_bytes or bounds().own_megabytes * MEGABYTE)
         self._most = most
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
@@ -63,4 +64,4 @@ def holder_of(own: Holder | None, classifier: Classifier | None = None) -> Holde
 @st.cache_resource(show_spinner=False)
 def get_shared() -> Holder:
     """What all visitors of this server share."""
-    return Holder(MOST_BYTES, MOST_ENTRIES)
+    return Holder(bounds().shared_megabytes * MEGABYTE, MOST_ENTRIES)

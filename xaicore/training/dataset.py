@@ -24,7 +24,7 @@ from xaicore.training.listing import (
     read_packed,
 )
 from xaicore.training.naming import Split, label_of, part_of
-from xaicore.zips import Member, ZipError
+from xaicore.zips import Member, ZipError, ZipSource
 
 MAX_UNPACKED_BYTES = 500 * 2**20
 MAX_UPLOADED = 10_000
@@ -98,7 +98,7 @@ class PhotoBytes:
 class ZippedPhoto:
     """A photo in a zip that is at hand; it is unpacked when it is read."""
 
-    archive: bytes = field(repr=False)
+    archive: ZipSource = field(repr=False)
     packed: Member
     label: str | None = None
     name: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import weakref
+from functools import partial
 
 import pytest
 from PIL import Image
@@ -82,7 +83,7 @@ def test_what_was_used_last_is_kept() -> None:
         return key
 
     for key in ("a", "b", "a", "c", "a", "b"):
-        assert holder.keep(key, lambda key=key: make(key)) == key
+        assert holder.keep(key, partial(make, key)) == key
     assert made == ["a", "b", "c", "b"]
 
 
