@@ -22,7 +22,7 @@ class Bounds:
     networks: int = 8
     evaluations: int = 8
     waiting_megabytes: int = 1000
-    shared_megabytes: int = 256
+    shared_megabytes: int = 128
     own_megabytes: int = 64
 
 

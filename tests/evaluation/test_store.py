@@ -8,10 +8,12 @@ import os
 import pickle
 import signal
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -327,6 +329,32 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(file: Path, damage: str
     assert fresh.scores([score_key(0)]) == {}
     fresh.put_scores({score_key(0): 2.0})
     assert not Store(f"sqlite:///{file}").notice
+
+
+def test_a_store_that_may_not_be_written_is_told_and_untouched() -> None:
+    # Not below pytest's folder, which belongs to this user alone.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        file = Path(folder, "store.db")
+        Store(f"sqlite:///{file}").put_scores({score_key(): 1.0})
+        file.chmod(0o444)
+        content = file.read_bytes()
+        said = FORK.SimpleQueue()
+        child = FORK.Process(target=_open_as_another_user, args=(f"sqlite:///{file}", said))
+        child.start()
+        assert "it may not be read or written" in said.get()
+        child.join()
+        assert file.read_bytes() == content
+
+
+def _open_as_another_user(url: str, said: Any) -> None:
+    if os.geteuid() == 0:
+        os.setuid(65534)
+    try:
+        Store(url).put_scores({score_key(1): 2.0})
+        said.put("written")
+    except StoreError as error:
+        said.put(str(error))
 
 
 def test_nothing_that_was_set_aside_is_written_over(file: Path) -> None:
