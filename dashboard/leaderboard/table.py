@@ -93,7 +93,7 @@ def show_photos(results: Results) -> None:
     """What is particular about the photos of a run, and which could not be read, and why."""
     particular = say_photos(results)
     if particular:
-        st.caption(" ".join(particular))
+        st.caption(plain(" ".join(particular)))
     if len(results.unread):
         with st.expander("Photos that could not be read", icon=":material/hide_image:"):
             # As text: names of files may look like Markdown.

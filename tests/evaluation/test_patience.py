@@ -25,6 +25,7 @@ from xaicore.evaluation.evaluate import evaluate
 from xaicore.evaluation.patience import CircuitBreaker, Patience
 from xaicore.evaluation.results import results_of
 from xaicore.evaluation.store import Store, StoreError
+from xaicore.leaderboard.words import say_photos
 from xaicore.training.dataset import PhotoBytes
 
 PHOTOS = [PhotoBytes(make_photo(seed)) for seed in range(6)]
@@ -317,6 +318,18 @@ def test_what_a_finished_evaluation_has_lost_is_computed_again(
     )
     pd.testing.assert_frame_equal(again.focus, first.focus)
     assert len(store.runs()) == 1
+
+
+def test_what_a_finished_evaluation_has_lost_is_counted_and_told(file: Path) -> None:
+    store = Store(f"sqlite:///{file}")
+    run = evaluate(small_classifier(), PHOTOS, QUICK, store)
+    whole = results_of(store, run)
+    assert whole.lost == 0
+    assert "lost" not in " ".join(say_photos(whole))
+    change(store.url, "UPDATE scores SET value = value + 1 WHERE metric = 'iauc'")
+    damaged = results_of(store, run)
+    assert damaged.lost == len(whole.rows)
+    assert f"{len(whole.rows)} scores were lost to damage" in " ".join(say_photos(damaged))
 
 
 def test_a_run_whose_process_is_gone_is_not_running(url: str) -> None:

@@ -15,6 +15,7 @@ import pandas as pd
 from xaicore.evaluation.chunk import SECONDS, chunk_keys, cut
 from xaicore.evaluation.mosaics import FOCUS, plan_mosaics
 from xaicore.evaluation.plan import spec_problem
+from xaicore.evaluation.runs import DONE
 from xaicore.evaluation.store import PhotoRecord, Run, Store, StoreError
 from xaicore.files import replace_files
 from xaicore.formatting import printable
@@ -34,13 +35,15 @@ def unread_table(rows: Iterable[tuple[int, str, str, str]] = ()) -> pd.DataFrame
 class Results:
     """``rows`` a photo and method, ``focus`` a mosaic, class and method, and ``about`` the run.
 
-    ``unread`` has a row a photo that could not be read: position, photo, name, reason.
+    ``unread`` has a row a photo that could not be read: position, photo, name, reason. ``lost``
+    counts the scores of a finished run that the store no longer has, or has damaged.
     """
 
     rows: pd.DataFrame
     focus: pd.DataFrame
     about: dict[str, Any]
     unread: pd.DataFrame = field(default_factory=unread_table)
+    lost: int = 0
 
 
 def problem_of(run: Run) -> str:
@@ -66,7 +69,9 @@ def results_of(store: Store, run: Run) -> Results:
         "errors": sum(bool(record.error) for record in records),
         **run.spec,
     }
-    return Results(to_rows(store, run), to_focus_rows(store, run), about, to_unread(records))
+    rows, missing = _look_up(store, run)
+    lost = missing if run.status == DONE else 0
+    return Results(rows, to_focus_rows(store, run), about, to_unread(records), lost)
 
 
 def save_results(results: Results, folder: Path) -> None:
@@ -108,14 +113,20 @@ def to_rows(store: Store, run: Run) -> pd.DataFrame:
     Columns: position, photo, label, predicted, probability, method, control, seconds, metrics.
     Photos that could not be read are left out.
     """
+    return _look_up(store, run)[0]
+
+
+def _look_up(store: Store, run: Run) -> tuple[pd.DataFrame, int]:
+    """The rows, and how many scores they lack."""
     records = {r.position: r for r in store.records(run.id) if not r.error}
-    rows = []
+    rows, missing = [], 0
     for part in cut(run.spec["photos"]):
         chunk = [records[position] for position in part if position in records]
         cells = chunk_keys(run.spec, [record.photo for record in chunk])
         known = store.scores(key for keys in cells.values() for key in keys.values())
         for (place, name), keys in cells.items():
             record = chunk[place]
+            missing += sum(key not in known for key in keys.values())
             rows.append(
                 {
                     "position": record.position,
@@ -130,7 +141,7 @@ def to_rows(store: Store, run: Run) -> pd.DataFrame:
                 }
             )
     # With its columns even if there is no row.
-    return pd.DataFrame(rows, columns=[*ROWS, *run.spec["metrics"]])
+    return pd.DataFrame(rows, columns=[*ROWS, *run.spec["metrics"]]), missing
 
 
 def to_unread(records: Iterable[PhotoRecord]) -> pd.DataFrame:

@@ -30,7 +30,7 @@ def say(board: Board) -> str:
 
 
 def say_photos(results: Results) -> list[str]:
-    """What is particular about the photos of a run: unread ones, one class or none, twins."""
+    """What is particular about a run's photos: unread ones, one class or none, twins, losses."""
     photos, unread = results.rows.drop_duplicates("position"), len(results.unread)
     parts = []
     if photos.empty:
@@ -48,6 +48,12 @@ def say_photos(results: Results) -> list[str]:
     if twins:
         verb = "is" if twins == 1 else "are"
         parts.append(f"{plural(twins, 'photo')} {verb} there more than once, and counted as often.")
+    if results.lost:
+        verb = "was" if results.lost == 1 else "were"
+        parts.append(
+            f"{plural(results.lost, 'score')} {verb} lost to damage of the store, and no mean has "
+            "them; evaluate the same photos once more to have them again."
+        )
     return parts
 
 
