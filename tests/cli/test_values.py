@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from xaicore.cli import values
 @pytest.mark.parametrize(
     ("read", "text", "value"),
     [
+        (values.path, "a b", Path("a b")),
         (values.positive, "12", 12),
         (values.seed, "0", 0),
         (values.seed, "9223372036854775807", 2**63 - 1),
@@ -41,6 +43,7 @@ def test_values_are_read(read: Callable[[str], Any], text: str, value: Any) -> N
 @pytest.mark.parametrize(
     ("read", "texts"),
     [
+        (values.path, ("",)),
         (values.positive, ("0", "-1", "1.5", "", "²")),
         (values.seed, ("-1", "9223372036854775808", "red")),
         (values.seconds, ("-1", "nan", "soon")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from xaicore.cli import values
 from xaicore.cli.options import add_data_and_device, check_there, check_weights, chosen_device
 from xaicore.cli.parser import Commands
 from xaicore.cli.stopping import starts_again
@@ -25,13 +26,13 @@ def add(commands: Commands) -> None:
     add_data_and_device(parser)
     parser.add_argument(
         "--weights",
-        type=Path,
+        type=values.path,
         metavar="FILE",
         help="a .safetensors file with its card beside it (default: the bundled ones)",
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=values.path,
         metavar="FILE",
         help=f"where the card goes (default: beside --weights; {CARD_OF_BUNDLED} without them)",
     )

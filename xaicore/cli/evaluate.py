@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xaicore.cli import values
@@ -90,7 +89,9 @@ def _add_place(parser: Parser) -> None:
     )
     add_store(parser)
     parser.add_argument("--title", default="", help="what the leaderboard calls this run")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="also write the rows there, as CSV")
+    parser.add_argument(
+        "--out", type=values.path, metavar="DIR", help="also write the rows there, as CSV"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from xaicore.cli import values
 from xaicore.cli.options import add_methods, add_network, add_protocol, check_network, load_chosen
 from xaicore.cli.parser import Commands
 from xaicore.cli.stopping import starts_again
@@ -22,11 +22,13 @@ def add(commands: Commands) -> None:
         description="Explain one photo by several methods and score every map. Writes an overlay "
         "a method (PNG), all maps (maps.npz) and the verdict, proofs and scores (scores.json).",
     )
-    parser.add_argument("photo", type=Path, help="the photo's file")
+    parser.add_argument("photo", type=values.path, help="the photo's file")
     add_methods(parser)
     add_protocol(parser)
     add_network(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
+    parser.add_argument(
+        "--out", type=values.path, required=True, metavar="DIR", help="where the files go"
+    )
     parser.set_defaults(run=run, parser=parser, stopped=starts_again)
 
 

@@ -29,7 +29,7 @@ def add_photos(parser: argparse.ArgumentParser) -> None:
     """Which photos: a folder or zip, a part of it, the first of it."""
     parser.add_argument(
         "--photos",
-        type=Path,
+        type=values.path,
         required=True,
         metavar="PATH",
         help="a folder or zip of photos; folders named Cat and Dog, or files named as cat.1.jpg, "
@@ -112,13 +112,13 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     either = parser.add_mutually_exclusive_group()
     either.add_argument(
         "--weights",
-        type=Path,
+        type=values.path,
         metavar="FILE",
         help="PetNet's weights, a .safetensors file (default: the bundled ones)",
     )
     either.add_argument(
         "--network",
-        type=Path,
+        type=values.path,
         metavar="FILE",
         help="a network of your own: weights, ONNX, or a folder or zip with a network.toml",
     )
@@ -210,7 +210,7 @@ def chosen_device(options: argparse.Namespace) -> torch.device:
 def add_data_and_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
-        type=Path,
+        type=values.path,
         required=True,
         metavar="PATH",
         help="a folder or zip with a folder Cat and a folder Dog, as Kaggle's PetImages",

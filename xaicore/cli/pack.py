@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xaicore.cli import values
 from xaicore.cli.options import FACTS, add_facts, check_there
 from xaicore.cli.parser import Commands
 from xaicore.cli.stopping import starts_again
@@ -27,10 +27,12 @@ def add(commands: Commands) -> None:
         "explain, evaluate and the dashboard take as it is, and check that it can be read.",
     )
     parser.add_argument(
-        "network", type=Path, metavar="FILE", help="weights (.safetensors, .pth) or .onnx"
+        "network", type=values.path, metavar="FILE", help="weights (.safetensors, .pth) or .onnx"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="ZIP", help="where the zip goes")
-    parser.add_argument("--card", type=Path, metavar="FILE", help="a model card, as text")
+    parser.add_argument(
+        "--out", type=values.path, required=True, metavar="ZIP", help="where the zip goes"
+    )
+    parser.add_argument("--card", type=values.path, metavar="FILE", help="a model card, as text")
     add_facts(parser)
     parser.set_defaults(run=run, stopped=starts_again)
 

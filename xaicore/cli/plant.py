@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
     add_data_and_device(parser)
     parser.add_argument(
         "--out",
-        type=Path,
+        type=values.path,
         default=Path("runs/planted"),
         metavar="DIR",
         help="where a weights file and a card a network go (default: %(default)s)",

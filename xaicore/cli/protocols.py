@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xaicore.cli import values
 from xaicore.cli.options import (
     add_device,
     add_photos,
@@ -38,7 +38,7 @@ def add(commands: Commands) -> None:
     add_photos(parser)
     add_store(parser)
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="where the rows are written"
+        "--out", type=values.path, required=True, metavar="DIR", help="where the rows are written"
     )
     add_device(parser)
     parser.set_defaults(run=run, parser=parser, stopped=goes_on)

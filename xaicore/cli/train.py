@@ -30,14 +30,14 @@ def add(commands: Commands) -> None:
     add_data_and_device(parser)
     parser.add_argument(
         "--out",
-        type=Path,
+        type=values.path,
         default=FOLDER,
         metavar="DIR",
         help="where the weights and the model card go (default: %(default)s)",
     )
     parser.add_argument(
         "--checkpoints",
-        type=Path,
+        type=values.path,
         default=FOLDER,
         metavar="DIR",
         help="where the checkpoint is kept (default: %(default)s)",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from xaicore.cli import values
 from xaicore.cli.options import add_store, check_there, kept_in_store, open_store
@@ -24,13 +23,13 @@ def add(commands: Commands) -> None:
     add_store(parser)
     parser.add_argument(
         "--planted",
-        type=Path,
+        type=values.path,
         metavar="DIR",
         help="take the cheating PetNets there, too, which 'plant' made (needs --data)",
     )
     parser.add_argument(
         "--data",
-        type=Path,
+        type=values.path,
         metavar="PATH",
         help="a folder or zip like Kaggle's PetImages, whose test part they are shown",
     )
@@ -41,7 +40,7 @@ def add(commands: Commands) -> None:
         help="photos a network, where that is fewer than it would have",
     )
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="where the rows are written"
+        "--out", type=values.path, required=True, metavar="DIR", help="where the rows are written"
     )
     parser.set_defaults(run=run, parser=parser, stopped=goes_on)
 

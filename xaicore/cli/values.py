@@ -6,6 +6,7 @@ import csv
 import math
 import re
 from argparse import ArgumentTypeError
+from pathlib import Path
 from typing import Literal
 
 from xaicore.names import MAX_SIDE, SMALLEST_SHARE
@@ -13,6 +14,13 @@ from xaicore.names import MAX_SIDE, SMALLEST_SHARE
 # What every random generator takes.
 MOST_SEED = 2**63 - 1
 DEVICES = re.compile(r"auto|(cpu|cuda|mps|xpu)(:\d+)?")
+
+
+def path(text: str) -> Path:
+    """A place; nothing, as from a shell's variable that is not set, is none."""
+    if not text:
+        raise ArgumentTypeError("no path is given")
+    return Path(text)
 
 
 def positive(text: str) -> int:

@@ -52,7 +52,7 @@ def add(commands: Commands) -> None:
         "--no-samples", action="store_true", help="leave out PetNet on the sample photos"
     )
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="where the rows are written"
+        "--out", type=values.path, required=True, metavar="DIR", help="where the rows are written"
     )
     parser.set_defaults(run=run, stopped=goes_on)
 
