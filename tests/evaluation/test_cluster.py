@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from xaicore.evaluation.store import Store
 from xaicore.metrics.base import Protocol
 from xaicore.networks.classifier import load_classifier, weights_of
 from xaicore.networks.petnet import PetNet
+from xaicore.networks.petnet_facts import BUNDLED_WEIGHTS
 from xaicore.progress import Progress
 from xaicore.training.dataset import PhotoBytes
 
@@ -107,3 +109,12 @@ def test_without_ray_a_sentence_says_what_to_do(
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(EvaluationError, match=r"petlens\[ray\]"):
         on_ray("local", weights, PLAN, 1)
+
+
+@pytest.mark.parametrize("address", ["{host}", "ray://{host}", "127.0.0.1:99999"])
+def test_an_address_where_nothing_listens_is_refused_at_once(address: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        host = f"127.0.0.1:{closed.getsockname()[1]}"
+    address = address.format(host=host)
+    with pytest.raises(EvaluationError, match=f"There is no Ray cluster at {address}"):
+        on_ray(address, BUNDLED_WEIGHTS, Plan(), 1)

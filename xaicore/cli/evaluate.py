@@ -19,7 +19,7 @@ from xaicore.cli.options import (
     open_store,
 )
 from xaicore.cli.parser import Commands, Names, Parser
-from xaicore.cli.stopping import goes_on
+from xaicore.cli.stopping import goes_on, stoppable
 from xaicore.cli.unread import name_unread
 from xaicore.cli.watching import watched
 from xaicore.files import check_folder
@@ -116,7 +116,8 @@ def run(options: argparse.Namespace) -> int:
         engine = _choose_engine(options, classifier, plan)
         if not any(file.label for file in files):
             tell(UNLABELLED)
-    with kept_in_store(options):
+    # Once more: Ray takes SIGTERM for itself.
+    with kept_in_store(options), stoppable():
         with watched("evaluating") as progress:
             run = evaluate(classifier, files, plan, store, progress, engine)
         results = results_of(store, run)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from xaicore.networks.classifier import load_classifier
 from xaicore.progress import Progress, no_progress
 
 LOCAL = "local"
+HOST_AND_PORT = re.compile(r"(ray://)?(?P<host>[^/:]+):(?P<port>\d+)")
+CONNECT_SECONDS = 5.0
 # Chunks an actor has waiting, so that it never idles.
 AHEAD = 2
 # How often progress is called while an answer is waited for.
@@ -71,6 +75,9 @@ def on_ray(address: str, weights: Path, plan: Plan, workers: int) -> RayEngine:
     the cluster has one for each. Raises :class:`EvaluationError` where Ray is not installed or the
     cluster cannot be reached.
     """
+    missing = EvaluationError(f"There is no Ray cluster at {address}. Check the address.")
+    if not _answers(address):
+        raise missing
     try:
         import ray
     except ImportError as error:
@@ -81,7 +88,17 @@ def on_ray(address: str, weights: Path, plan: Plan, workers: int) -> RayEngine:
         if not ray.is_initialized():
             ray.init(None if address == LOCAL else address, include_dashboard=False)
     except (ConnectionError, ValueError) as error:
-        raise EvaluationError(
-            f"There is no Ray cluster at {address}. Check the address."
-        ) from error
+        raise missing from error
     return RayEngine(ray, weights.read_bytes(), plan, workers)
+
+
+def _answers(address: str) -> bool:
+    """Whether something listens there, where a host and a port are named: Ray tries for minutes."""
+    named = HOST_AND_PORT.fullmatch(address)
+    if not named:
+        return True
+    try:
+        socket.create_connection((named["host"], int(named["port"])), CONNECT_SECONDS).close()
+    except (OSError, OverflowError):
+        return False
+    return True
