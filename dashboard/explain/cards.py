@@ -107,8 +107,8 @@ def _show_map(
     found: Explanation | Job[Explanation],
 ) -> None:
     if isinstance(found, Explanation):
-        picture = _draw(_fitting_look(explainer, choices, best), best, request, found)
-        state.cards()[explainer.name] = Card(found, picture)
+        look = _fitting_look(explainer, choices, best)
+        state.cards()[explainer.name] = Card(found, partial(_draw, look, best, request, found))
         _show_finished(explainer, choices, best, state.cards()[explainer.name])
     elif found.error:
         st.error(plain(found.error))

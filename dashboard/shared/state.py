@@ -108,10 +108,18 @@ class Choices:
 
 @dataclass(frozen=True)
 class Card:
-    """What a method's card shows now: the explanation, and its overlay picture."""
+    """What a method's card shows now: the explanation, and how its overlay is drawn.
+
+    Pictures of all visitors would take memory for as long as their sessions are kept.
+    """
 
     explanation: Explanation
-    picture: Image.Image
+    draw: Callable[[], Image.Image]
+
+    @property
+    def picture(self) -> Image.Image:
+        """The overlay, drawn anew."""
+        return self.draw()
 
 
 def own_holder() -> Holder:

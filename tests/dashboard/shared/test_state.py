@@ -57,7 +57,7 @@ def script() -> None:
     state.keep_choices(choices)
     st.write(",".join(state.cards()))
     explanation = Explanation(np.zeros((1, 1, 1)), np.zeros(1), {}, {})
-    state.cards()["lrp"] = state.Card(explanation, Image.new("RGB", (1, 1)))
+    state.cards()["lrp"] = state.Card(explanation, lambda: Image.new("RGB", (1, 1)))
 
 
 def test_maps_are_forgotten_with_their_question_and_not_with_the_look(
