@@ -10,12 +10,13 @@ import streamlit as st
 from dashboard.bring import choose_brought, knows
 from dashboard.serve import SERVED
 from dashboard.shared import state
+from dashboard.shared.links import choose_several_in_link
 from dashboard.shared.photos import Photo, load_samples, picture_of, predict
 from dashboard.shared.preparing import prepare
 from dashboard.shared.state import Choices, NetworkChoice
 from dashboard.shared.text import plain
 from dashboard.shared.widgets import choose as choose_option
-from dashboard.shared.widgets import show_picture
+from dashboard.shared.widgets import choose_from_list, show_picture
 from xaicore import EXPLAINERS, NETWORKS, Classifier, Explainer, PetlensError
 from xaicore.networks.zoo import Network
 from xaicore.progress import no_progress
@@ -71,12 +72,11 @@ def _choose_photo() -> Photo:
 
 def _offer_photo(source: str, samples: dict[str, Photo]) -> Photo | None:
     if source == "sample":
-        name = st.selectbox(
+        name = choose_from_list(
             "Sample photo",
             list(samples),
-            format_func=lambda name: samples[name].title,
-            key=state.SAMPLE,
-            bind="query-params",
+            lambda name: samples[name].title,
+            state.SAMPLE,
             label_visibility="collapsed",
         )
         return samples[name]
@@ -117,13 +117,7 @@ def _preview(photo: Photo) -> None:
 def _choose_network(photo: Photo) -> NetworkChoice:
     """A network by name or the visitor's own; PetNet answers until another one can."""
     petnet = NetworkChoice(get_classifier(PETNET), NETWORKS[PETNET].knows)
-    name = st.selectbox(
-        "Network",
-        [*SERVED, *NETWORKS, OWN],
-        format_func=_call,
-        key=state.NETWORK,
-        bind="query-params",
-    )
+    name = choose_from_list("Network", [*SERVED, *NETWORKS, OWN], _call, state.NETWORK)
     try:
         if name in SERVED:
             served = SERVED[name]
@@ -187,9 +181,7 @@ def _choose_class(network: NetworkChoice, photo: Photo) -> int:
         # Chosen for a network of other classes.
         st.session_state[state.CLASS] = PREDICTED
     options = {PREDICTED: PREDICTED.capitalize()} | {one: plain(one.capitalize()) for one in labels}
-    chosen = choose_option(
-        "Class to explain", options, state.CLASS, bind="query-params", width="stretch"
-    )
+    chosen = choose_option("Class to explain", options, state.CLASS, in_link=True, width="stretch")
     return predicted if chosen == PREDICTED else labels.index(chosen)
 
 
@@ -227,7 +219,7 @@ def _is_new(network: NetworkChoice, photo: Photo) -> bool:
 def _choose_look() -> Look:
     """How all maps are shown."""
     evidence = choose_option(
-        "Evidence to show", EVIDENCE, state.EVIDENCE, bind="query-params", width="stretch"
+        "Evidence to show", EVIDENCE, state.EVIDENCE, in_link=True, width="stretch"
     )
     opacity = st.slider(
         "Opacity", 0, 100, 80, 5, format="%d%%", key=state.OPACITY, bind="query-params"
@@ -254,7 +246,7 @@ def _choose_score() -> str | None:
         state.SCORE,
         help="The class's own score (its logit; for LIME its probability), or its lead over the "
         "strongest other class (the margin of the two logits).",
-        bind="query-params",
+        in_link=True,
         width="stretch",
     )
     return None if chosen == "own" else chosen
@@ -263,13 +255,21 @@ def _choose_score() -> str | None:
 def _choose_explainers() -> tuple[Explainer, ...]:
     """The four methods, and those of the others that are asked for."""
     extras = [name for name, explainer in EXPLAINERS.items() if explainer.extra]
-    more = st.pills(
-        "More methods",
+    more = choose_several_in_link(
+        state.MORE,
         extras,
-        selection_mode="multi",
-        format_func=lambda name: EXPLAINERS[name].label,
-        key=state.MORE,
-        bind="query-params",
-        width="stretch",
+        _call_method,
+        lambda: st.pills(
+            "More methods",
+            extras,
+            selection_mode="multi",
+            format_func=_call_method,
+            key=state.MORE,
+            width="stretch",
+        ),
     )
     return tuple(e for e in EXPLAINERS.values() if not e.extra or e.name in more)
+
+
+def _call_method(name: str) -> str:
+    return EXPLAINERS[name].label

@@ -69,7 +69,7 @@ def _show_followed(peers: Sequence[ScaledMap], view: View, change: Change, amoun
 def _choose_change() -> tuple[Change, float]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         options = {name: change.label for name, change in CHANGES.items()}
-        change = CHANGES[choose("Change", options, CHANGE, bind="query-params")]
+        change = CHANGES[choose("Change", options, CHANGE, in_link=True)]
         amount = 0.0
         if change.amount:
             with st.container(width=TOOL_PIXELS):

@@ -14,7 +14,7 @@ from dashboard.compare.keys import panel_key
 from dashboard.shared.maps import MapRequest, offered
 from dashboard.shared.photos import Photo, load_samples
 from dashboard.shared.state import Choices
-from dashboard.shared.widgets import choose_parameter
+from dashboard.shared.widgets import choose_from_list, choose_parameter
 from xaicore import EXPLAINERS
 from xaicore.render import Colour
 
@@ -66,13 +66,12 @@ def choose_panels(choices: Choices, cells: Sequence[DeltaGenerator]) -> list[Pan
 def _choose_map(choices: Choices, letter: str) -> MapRequest:
     classifier, network = choices.network.classifier, choices.network.key
     methods = list(EXPLAINERS)
-    name = st.selectbox(
+    name = choose_from_list(
         f"Method of panel {letter.upper()}",
         methods,
-        LETTERS.index(letter) % len(methods),
-        format_func=lambda name: EXPLAINERS[name].label,
-        key=panel_key(letter, "method"),
-        bind="query-params",
+        lambda name: EXPLAINERS[name].label,
+        panel_key(letter, "method"),
+        methods[LETTERS.index(letter) % len(methods)],
     )
     with st.popover("Tune", icon=":material/tune:", key=panel_key(letter, "tune")):
         class_index = _choose_class(choices, letter)
@@ -87,24 +86,22 @@ def _choose_map(choices: Choices, letter: str) -> MapRequest:
 
 def _choose_class(choices: Choices, letter: str) -> int:
     labels = choices.network.classifier.labels
-    chosen = st.selectbox(
+    chosen = choose_from_list(
         "Class",
         [ALL_CLASSES, *range(len(labels))],
-        format_func=lambda index: "As in the sidebar" if index < 0 else labels[index].capitalize(),
-        key=panel_key(letter, "class", choices.network.key),
-        bind="query-params",
+        lambda index: "As in the sidebar" if index < 0 else labels[index].capitalize(),
+        panel_key(letter, "class", choices.network.key),
     )
     return choices.class_index if chosen == ALL_CLASSES else chosen
 
 
 def _choose_photo(choices: Choices, letter: str) -> Photo:
     samples = load_samples()
-    chosen = st.selectbox(
+    chosen = choose_from_list(
         "Photo",
         [SHARED, *samples],
-        format_func=lambda name: samples[name].title if name in samples else "As in the sidebar",
-        key=panel_key(letter, "photo"),
-        bind="query-params",
+        lambda name: samples[name].title if name in samples else "As in the sidebar",
+        panel_key(letter, "photo"),
     )
     return samples.get(chosen, choices.photo)
 

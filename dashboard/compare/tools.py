@@ -13,7 +13,7 @@ from dashboard.compare.views import VIEWS
 from dashboard.shared import state
 from dashboard.shared.photos import load_samples, predict
 from dashboard.shared.state import Choices
-from dashboard.shared.widgets import choose
+from dashboard.shared.widgets import choose, choose_on_scale
 from xaicore.explainers import USUAL
 
 COUNTS = (2, 3, 4, 5, 6)
@@ -23,7 +23,7 @@ TOOL_PIXELS = 220
 
 
 def choose_count() -> int:
-    return choose("Panels", {count: str(count) for count in COUNTS}, PANELS, bind="query-params")
+    return choose("Panels", {count: str(count) for count in COUNTS}, PANELS, in_link=True)
 
 
 def show_presets(choices: Choices) -> None:
@@ -59,16 +59,15 @@ def _presets(choices: Choices) -> dict[str, list[dict[str, Any]]]:
 def choose_view() -> tuple[str, float]:
     """A view by name, and the share of the photo that counts as a map's top area, 0…1."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = choose("View", VIEWS, VIEW, bind="query-params", wrap=True)
-        area = st.select_slider(
+        name = choose("View", VIEWS, VIEW, in_link=True, wrap=True)
+        area = choose_on_scale(
             "Top area",
             AREAS,
+            "{}%".format,
+            AREA,
             FIRST_AREA,
-            format_func=lambda percent: f"{percent}%",
             help="How much of the photo counts as what a map finds most important: for the "
             "outlines, the overlap and the duel.",
-            key=AREA,
-            bind="query-params",
             width=TOOL_PIXELS,
         )
     return name, area / 100
@@ -81,7 +80,7 @@ def choose_pair(letters: Sequence[str]) -> tuple[str, str]:
     options = {letter: letter.upper() for letter in letters}
     with st.container(horizontal=True):
         first, second = (
-            choose(words, options, key, letter, bind="query-params")
+            choose(words, options, key, letter, in_link=True)
             for words, letter, key in (
                 ("First of the pair", letters[0], FIRST),
                 ("Second of the pair", letters[1], SECOND),

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.curves.keys import BLUR, FILL, KERNEL, SIGMA, STEPS, TIES
 from dashboard.shared import state
-from dashboard.shared.widgets import bind_number, choose
+from dashboard.shared.widgets import bind_number, choose, choose_from_list, choose_on_scale
 from xaicore.metrics.base import BLURS, FILLS, PROTOCOLS, PerturbationProtocol
 
 STEP_COUNTS = (16, 32, 64, 128, 256)
@@ -33,13 +33,7 @@ def choose_protocol() -> PerturbationProtocol:
         key=STEPS,
         bind="query-params",
     )
-    fill = st.selectbox(
-        "What a removed pixel shows",
-        FILLS,
-        format_func=FILL_WORDS.__getitem__,
-        key=FILL,
-        bind="query-params",
-    )
+    fill = choose_from_list("What a removed pixel shows", FILLS, FILL_WORDS.__getitem__, FILL)
     blur, kernel, sigma = _choose_blur()
     seed = st.number_input(
         "Order of equal pixels",
@@ -64,20 +58,17 @@ def _choose_blur() -> tuple[str, int, float]:
         {name: BLUR_WORDS[name] for name in BLURS},
         BLUR,
         default.blur,
-        bind="query-params",
+        in_link=True,
     )
-    kernel = st.select_slider(
-        "Size of the blur",
-        KERNELS,
-        default.kernel,
-        format_func=lambda size: f"{size} px" if size else "a fifth of the photo",
-        key=KERNEL,
-        bind="query-params",
-    )
+    kernel = choose_on_scale("Size of the blur", KERNELS, _call_kernel, KERNEL, default.kernel)
     sigma = default.sigma
     if blur == "gaussian":
         sigma = st.slider("Its σ", 1.0, 15.0, sigma, 0.5, "%.1f px", key=SIGMA, bind="query-params")
     return blur, kernel, sigma
+
+
+def _call_kernel(size: int) -> str:
+    return f"{size} px" if size else "a fifth of the photo"
 
 
 def _show_presets(protocol: PerturbationProtocol) -> None:

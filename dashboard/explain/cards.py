@@ -26,6 +26,7 @@ from dashboard.shared.photos import picture_of
 from dashboard.shared.state import Card, Choices
 from dashboard.shared.text import plain
 from dashboard.shared.widgets import (
+    choose_on_scale,
     choose_parameter,
     follow,
     show_legend,
@@ -89,13 +90,12 @@ def show_card(explainer: Explainer, choices: Choices) -> None:
 
 def _choose_best(explainer: Explainer) -> int:
     """How many of the best superpixels to show; 0 for all."""
-    return st.select_slider(
+    return choose_on_scale(
         "Superpixels to show",
         BEST_SUPERPIXELS,
-        format_func=lambda count: f"best {count}" if count else "all",
+        lambda count: f"best {count}" if count else "all",
+        best_key(explainer),
         help="Shows only those that speak most for the class, with their outlines.",
-        key=best_key(explainer),
-        bind="query-params",
     )
 
 

@@ -79,7 +79,7 @@ if board.photos:
     with st.expander("The verdict: how far to trust each method", icon=":material/gavel:"):
         show_verdicts(cards_of(results))
 
-view = choose("More", VIEWS, keys.VIEW, bind="query-params")
+view = choose("More", VIEWS, keys.VIEW, in_link=True)
 if not board.photos and view in OF_PHOTOS:
     st.caption("There is nothing to be seen of photos that could not be read.")
 elif view == "intervals":

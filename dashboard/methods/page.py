@@ -16,10 +16,10 @@ choices = state.choices()
 st.title("Methods", anchor=False)
 st.markdown("Choose a card, move its controls, and see on your photo what they do.")
 titles = {name: chapter.title for name, chapter in CHAPTERS.items()}
-chapter = CHAPTERS[choose("Chapter", titles, CHAPTER, bind="query-params")]
+chapter = CHAPTERS[choose("Chapter", titles, CHAPTER, in_link=True)]
 name = next(iter(chapter.cards))
 if chapter.key:
-    name = choose("Card", chapter.cards, chapter.key, bind="query-params")
+    name = choose("Card", chapter.cards, chapter.key, in_link=True)
 lesson = chapter.read(name)
 
 text, example = st.columns([3, 2], gap="large")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 import streamlit as st
 from PIL import Image
 
 from dashboard.shared.jobs import Job
+from dashboard.shared.links import choose_in_link
 from dashboard.shared.photos import embed
 from dashboard.shared.text import plain
 from xaicore import Explainer, Explanation, Parameter, PetlensError
@@ -27,21 +28,68 @@ Choice = TypeVar("Choice", bound=Hashable)
 
 
 def choose(
-    label: str, options: Mapping[Choice, str], key: str, default: Choice | None = None, **more: Any
+    label: str,
+    options: Mapping[Choice, str],
+    key: str,
+    default: Choice | None = None,
+    in_link: bool = False,
+    **more: Any,
 ) -> Choice:
     """One of a few options, by what each is called; the first where no default is given."""
     usual = next(iter(options)) if default is None else default
-    chosen: Choice | None = st.segmented_control(
-        label,
-        list(options),
-        format_func=options.__getitem__,
-        default=usual,
-        required=True,
-        key=key,
-        **more,
-    )
-    # A link may hold the name of the choice without a word behind it.
-    return usual if chosen is None else chosen
+
+    def make(default: Choice | None) -> Choice | None:
+        return st.segmented_control(
+            label,
+            list(options),
+            format_func=options.__getitem__,
+            default=default,
+            required=True,
+            key=key,
+            **more,
+        )
+
+    if in_link:
+        return choose_in_link(key, list(options), options.__getitem__, usual, make)
+    chosen = make(usual)
+    assert chosen is not None
+    return chosen
+
+
+def choose_from_list(
+    label: str,
+    options: Sequence[Choice],
+    words: Callable[[Choice], str],
+    key: str,
+    usual: Choice | None = None,
+    **more: Any,
+) -> Choice:
+    """One of many options, which the address names; the first where no other is usual."""
+    first = options[0] if usual is None else usual
+
+    def make(default: Choice | None) -> Choice:
+        index = 0 if default is None else options.index(default)
+        return st.selectbox(label, options, index, format_func=words, key=key, **more)
+
+    return choose_in_link(key, options, words, first, make)
+
+
+def choose_on_scale(
+    label: str,
+    options: Sequence[Choice],
+    words: Callable[[Choice], str],
+    key: str,
+    usual: Choice | None = None,
+    **more: Any,
+) -> Choice:
+    """One of many options in an order, which the address names; the first where none is usual."""
+    first = options[0] if usual is None else usual
+
+    def make(default: Choice | None) -> Choice:
+        start = options[0] if default is None else default
+        return st.select_slider(label, options, start, format_func=words, key=key, **more)
+
+    return choose_in_link(key, options, words, first, make)
 
 
 def bind_number(key: str) -> Literal["query-params"] | None:
@@ -54,25 +102,19 @@ def bind_number(key: str) -> Literal["query-params"] | None:
 
 def choose_parameter(key: str, parameter: Parameter) -> Any:
     """The widget that fits a parameter, and its value."""
-    shared: dict[str, Any] = {"help": parameter.help, "key": key, "bind": "query-params"}
+    label, usual, told = parameter.label, parameter.default, {"help": parameter.help}
+    value: Any
     if parameter.choices and all(isinstance(choice, int | float) for choice in parameter.choices):
-        value = st.select_slider(
-            parameter.label,
-            parameter.choices,
-            parameter.default,
-            format_func=lambda choice: f"{choice:g}",
-            **shared,
-        )
+        value = choose_on_scale(label, parameter.choices, "{:g}".format, key, usual, **told)
     elif parameter.choices:
-        first = parameter.choices.index(parameter.default)
-        value = st.selectbox(parameter.label, parameter.choices, first, _in_greek, **shared)
+        value = choose_from_list(label, parameter.choices, _in_greek, key, usual, **told)
     else:
         number = type(parameter.default)
         low, high, step = (number(n) for n in (parameter.low, parameter.high, parameter.step))
-        widget = st.slider if (high - low) / step <= MOST_STOPS else st.number_input
+        widget: Any = st.slider if (high - low) / step <= MOST_STOPS else st.number_input
         digits = "%d" if number is int else "%.4g"
-        shared["bind"] = bind_number(key)
-        value = widget(parameter.label, low, high, parameter.default, step, digits, **shared)
+        bind = bind_number(key)
+        value = widget(label, low, high, usual, step, digits, key=key, bind=bind, **told)
     if parameter.note:
         st.caption(parameter.note(value))
     return value
