@@ -38,6 +38,7 @@ class Visitor:
         self._polled: dict[str, float] = {}
         self._query = ""
         self._runs = 0
+        self._is_running = False
         self._last_heard = time.monotonic()
         self._heard = asyncio.Condition()
 
@@ -79,6 +80,10 @@ class Visitor:
         async with asyncio.timeout(PATIENCE_SECONDS), self._heard:
             await self._heard.wait_for(lambda: self.last(picture) != before)
 
+    @property
+    def _busy(self) -> bool:
+        return bool(self._polled) or self._is_running
+
     def last(self, words: str) -> str:
         """The picture that was shown last of those whose alternative text has these words."""
         shown = [addresses[-1] for alt, addresses in self.pictures.items() if words in alt]
@@ -94,7 +99,8 @@ class Visitor:
     async def rest(self) -> None:
         """Wait until no part of the page has asked for more for a while."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while self._polled or time.monotonic() - self._last_heard < QUIET_SECONDS:
+            # A busy server may be silent in the middle of a run.
+            while self._busy or time.monotonic() - self._last_heard < QUIET_SECONDS:
                 await asyncio.sleep(QUIET_SECONDS / 4)
 
     def _run_again(self, fragment: str = "") -> BackMsg:
@@ -138,6 +144,7 @@ class Visitor:
     def _take(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
         if kind == "new_session":
+            self._is_running = True
             ran = message.metadata.run.fragment_ids
             # Of what is drawn anew each part that goes on says so again.
             self._polled = {one: s for one, s in self._polled.items() if ran and one not in ran}
@@ -150,6 +157,8 @@ class Visitor:
             self._look_at(message.delta)
         elif kind == "script_finished":
             self._runs += 1
+            # One that ended for another run is followed by that.
+            self._is_running = message.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN
 
     def _look_at(self, delta: Delta) -> None:
         element = delta.new_element
