@@ -36,7 +36,7 @@ class Visitor:
         self._widgets: dict[str, tuple[str, str]] = {}
         self._values: dict[str, float] = {}
         self._polled: dict[str, float] = {}
-        self._query = ""
+        self._query = self._page = ""
         self._runs = 0
         self._is_running = False
         self._last_heard = time.monotonic()
@@ -65,10 +65,8 @@ class Visitor:
 
     async def open(self, query: str, page: str = "") -> None:
         """Follow a link to a page, and wait until its script has run."""
-        self._query = query
-        message = self._run_again()
-        message.rerun_script.page_name = page
-        await self._run(message)
+        self._query, self._page = query, page
+        await self._run(self._run_again())
 
     async def move(self, key: str, value: float, picture: str) -> None:
         """Set the slider of this key, and wait for a new picture of whose words these are some."""
@@ -106,6 +104,7 @@ class Visitor:
     def _run_again(self, fragment: str = "") -> BackMsg:
         message = BackMsg()
         message.rerun_script.query_string = self._query
+        message.rerun_script.page_name = self._page
         message.rerun_script.fragment_id = fragment
         for widget, value in self._values.items():
             state = message.rerun_script.widget_states.widgets.add(id=widget)
